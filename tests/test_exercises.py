@@ -1,0 +1,97 @@
+"""The exercises of notebook 05 can be done, and whoever does them wrong reads what is wrong."""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "notebooks"), str(ROOT / "final")]
+
+import exercises  # noqa: E402
+import make  # noqa: E402
+from chat.protocol import Form  # noqa: E402
+from chat.session import Session  # noqa: E402
+
+NOTEBOOK = ROOT / "notebooks" / "05_final.ipynb"
+CHECKS = {
+    "Cutter": exercises.check_cutter,
+    "TinyLog": exercises.check_log,
+    "LockedSession": exercises.check_door,
+    "rejoin": exercises.check_rejoin,
+}
+everyone = pytest.mark.parametrize("name", CHECKS)
+
+# Each is the solution with one thing wrong, and what its author is told.
+WRONG = [
+    ("Cutter", "self.tail + data", "data", "keep it"),
+    ("Cutter", "self.lines += lines", "self.lines = lines", "wait until somebody takes"),
+    ("Cutter", "taken, self.lines = self.lines, []", "taken = self.lines", "forgets them"),
+    ("Cutter", "self.tail = b", "tail = b", "AttributeError"),
+    ("TinyLog", "self.lines[max(0, position - self.first) :]", "self.lines[position:]", "keep their numbers"),
+    ("TinyLog", "            self.first += 1\n", "", "remember how many"),
+    ("TinyLog", "if len(self.lines) > self.keep:", "if False:", "it was to keep three"),
+    ("TinyLog", "if missed else []", "if False else []", "missed 997 lines"),
+    ("LockedSession", "        if rest:\n            self._hear(self, rest, now)\n", "", "if anything follows"),
+    (
+        "LockedSession",
+        "        if rest:\n            self._hear",
+        "        if True:\n            self._hear",
+        "ValueError",
+    ),
+    ("LockedSession", "            return\n", "", "says"),
+    ("LockedSession", 'first != b"sesame"', "False", "without it"),
+    ("rejoin", '"token": token, ', "", "somebody new"),
+    ("rejoin", "max(message.get", "min(message.get", "highest seq"),
+    ("rejoin", '.encode() + b"\\n"', ".encode()", "end in a newline"),
+    ("rejoin", '"type": "join"', '"type": "say"', "has to be a join"),
+]
+
+
+def code_of(name: str) -> str:
+    """Return the solution in which this is defined."""
+    section = (ROOT / "notebooks" / "solutions.md").read_text("utf-8").partition("\n## 05")[2].partition("\n## ")[0]
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    return next(block for block in blocks if re.search(rf"^(class|def) {name}\b", block, re.MULTILINE))
+
+
+def untouched(name: str) -> str:
+    """Return the cell of the notebook in which this is to be written, as it is handed out."""
+    cells: list[str] = [cell.source for cell in make.read(NOTEBOOK).cells if cell.cell_type == "code"]
+    return next(cell for cell in cells if re.search(rf"^(class|def) {name}\b", cell, re.MULTILINE))
+
+
+def says(name: str, code: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run this code where the notebook has got to, and return what the check says about it."""
+    names: dict[str, Any] = {"json": json, "Session": Session, "Form": Form}
+    exec(compile(ast.parse(code), name, "exec"), names)
+    CHECKS[name](names[name])
+    return capsys.readouterr().out
+
+
+@everyone
+def test_the_solution_is_right(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands in solutions.md passes the check."""
+    assert says(name, code_of(name), capsys).startswith("Right. ")
+
+
+@everyone
+def test_an_exercise_that_was_not_begun_is_no_mistake(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever runs all cells is told that there is something to do, and nothing more."""
+    assert says(name, untouched(name), capsys) == f"{exercises.NOT_BEGUN}\n"
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "told"), WRONG)
+def test_a_wrong_answer_is_told_what_is_wrong(
+    name: str, right: str, wrong: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence, with what was done and what came of it, and no traceback."""
+    code = code_of(name)
+    assert right in code
+    said = says(name, code.replace(right, wrong), capsys)
+    assert said.startswith("Not yet. ")
+    assert told.lower() in said.lower()
