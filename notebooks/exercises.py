@@ -1,0 +1,213 @@
+"""Looks at the exercises of 05_final.ipynb and says, in sentences, what is right and what isn't.
+
+Each check plays a small scene with what the learner has written: bytes in, bytes out, nothing else. What hasn't been
+begun is no mistake, and is told apart from one.
+"""
+
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "final"))
+
+from chat.limits import Limits  # noqa: E402
+from chat.log import Log, Reader  # noqa: E402
+from chat.room import Room  # noqa: E402
+from chat.session import Session  # noqa: E402
+
+NOT_BEGUN = "Not begun yet: fill in the cell above, run it, and run this one again."
+
+
+class NotBegun(Exception):
+    """There is nothing to look at yet."""
+
+
+class NotYet(Exception):
+    """Something isn't right yet: what, and a hint."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}\nhint: {hint}" if hint else what)
+
+
+def told(check: Callable[[Any], str]) -> Callable[[Any], None]:
+    """Make a check print what it finds: its praise, or what is wrong."""
+
+    @functools.wraps(check)
+    def tell(work: Any) -> None:
+        try:
+            print(f"Right. {check(work)}")
+        except NotBegun:
+            print(NOT_BEGUN)
+        except NotYet as wrong:
+            print(f"Not yet. {wrong}")
+        except Exception as error:  # the learner's, whatever it is
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"Not yet. It ends with an error in {where.name}: {type(error).__name__}: {error}")
+
+    return tell
+
+
+def begun(answer: Any) -> Any:
+    """Return the answer, or raise NotBegun where the cell was left as it is."""
+    if answer is None or answer is ...:
+        raise NotBegun
+    return answer
+
+
+def expect(wanted: object, came: object, what: str, hint: str) -> None:
+    """Complain unless what came is what was wanted."""
+    if came != wanted:
+        raise NotYet(f"{what}\nexpected: {wanted!r}\n    came: {came!r}", hint)
+
+
+# 1. A cutter of lines.
+
+TEXT = "hello\nété\n\n日本\nno end yet".encode()
+LINES = [line.encode() for line in ("hello", "été", "", "日本")]
+
+
+@told
+def check_cutter(cutter: Callable[[], Any]) -> str:
+    """Feed a text cut at every place, then byte by byte."""
+    _check_taking(cutter())
+    ways = [[TEXT], *([TEXT[:cut], TEXT[cut:]] for cut in range(1, len(TEXT))), [bytes([byte]) for byte in TEXT]]
+    for pieces in ways:
+        _check_pieces(cutter(), pieces)
+    return f"{len(ways)} ways to cut the same bytes, and the same four lines each time."
+
+
+def _check_taking(cutter: Any) -> None:
+    cutter.feed(b"a\n")
+    cutter.feed(b"b\n")
+    hint = "lines wait until somebody takes them; take hands them over, and forgets them"
+    expect([b"a", b"b"], begun(cutter.take()), "It was fed a line, and another, and then asked for them.", hint)
+    expect([], cutter.take(), "It was asked once more, and nothing had come.", hint)
+
+
+def _check_pieces(cutter: Any, pieces: Sequence[bytes]) -> None:
+    lines: list[bytes] = []
+    for piece in pieces:
+        cutter.feed(piece)
+        lines += begun(cutter.take())
+    what = f"The lines are wrong when the bytes come as {len(pieces)} pieces, {list(pieces[:3])!r}…"
+    expect(LINES, lines, what, "what has come after the last newline is the beginning of the next line: keep it")
+
+
+# 2. A log in ten lines.
+
+
+@told
+def check_log(log: Callable[[int], Any]) -> str:
+    """Say lines, and read them from different places."""
+    _check_reading(log(100))
+    _check_missing(log(3))
+    return "A reader is a number, and nobody's number had to wait for anybody else's."
+
+
+def _check_reading(log: Any) -> None:
+    begun(log.read(0))
+    for line in ("a", "b", "c"):
+        log.say(line)
+    hint = "a reader that stands at 2 has heard lines 0 and 1: what is next for it is line 2"
+    expect((["a", "b", "c"], 3), log.read(0), "Three lines were said; this reader stood at 0.", hint)
+    expect((["c"], 3), log.read(2), "This reader stood at 2.", hint)
+    expect(([], 3), log.read(3), "This reader had heard everything.", hint)
+    log.say("d")
+    expect((["d"], 4), log.read(3), "One more line was said.", hint)
+
+
+def _check_missing(log: Any) -> None:
+    for number in range(1000):
+        log.say(f"line {number}")
+    kept = repr(getattr(log, "__dict__", "")).count("line ")
+    if kept > 3:
+        raise NotYet(f"It was to keep three lines and keeps {kept}.", "forget the oldest when a new one comes")
+    last = ["line 997", "line 998", "line 999"]
+    hint = "lines keep their numbers when the oldest are forgotten: remember how many those were"
+    expect(
+        (last[1:], 1000), log.read(998), "A thousand lines were said, three are kept; this reader stood at 998.", hint
+    )
+    late = (["* you missed 997 lines", *last], 1000)
+    expect(late, log.read(0), "A thousand lines were said, three are kept; this reader stood at 0.", hint)
+
+
+# 3. A door with a password.
+
+
+def _room() -> Room:
+    return Room(Log(1_000_000), max_members=10, backlog=20, resume_time=600.0)
+
+
+def _visit(kind: Callable[..., Any], room: Room, pieces: Sequence[bytes], token: str = "token") -> tuple[Any, bytes]:
+    """Let somebody say these pieces, one after the other; return the session, and what was answered in all."""
+    session = kind(room, Reader(room.log, lambda: None), Limits(), 0.0, lambda: token)
+    answered = b""
+    for piece in pieces:
+        session.receive(piece, 0.0)
+        while session.has_turn:
+            session.turn(0.0)
+        answered += session.reader.take()
+    return session, answered
+
+
+LET_IN = b"ok\n* alice has joined the chat\nalice: hello\n"
+
+
+@told
+def check_door(kind: type[Session]) -> str:
+    """Come with the password, without it, and with everything in one piece."""
+    _, answer = _visit(kind, _room(), [b"alice\n"])
+    if answer.startswith(b"ok"):
+        raise NotBegun
+    hint = "the password's method hears the first line alone: what follows is for the next method, if anything follows"
+    for pieces in (
+        [b"sesame\n", b"alice\n", b"hello\n"],
+        [b"sesame\nalice\nhello\n"],
+        [b"ses", b"ame\nali", b"ce\nhello\n"],
+    ):
+        _, answer = _visit(kind, _room(), pieces)
+        expect(LET_IN, answer, f"Somebody with the password says {pieces!r}.", hint)
+    for pieces in ([b"open\n", b"alice\n"], [b"\nalice\n"], [b"alice\nsesame\n"]):
+        session, answer = _visit(kind, _room(), pieces)
+        expect(b"failed\n", answer, f"Somebody without it says {pieces!r}.", "see how Session refuses a name")
+        expect(True, session.is_over, "Somebody without it is still listened to.", "who is refused is heard no more")
+    return "The door opens to the password alone, and not a flag was needed."
+
+
+# 4. Back again.
+
+
+@told
+def check_rejoin(rejoin: Callable[[str, list[bytes]], Any]) -> str:
+    """Lose Alice's connection, and let her come back with what the learner's function says."""
+    room = _room()
+    alice, answer = _visit(Session, room, [b'{"type":"join","name":"alice"}\n'], "alice-secret")
+    bob, _ = _visit(Session, room, [b"bob\n", b"hello alice\n"])
+    answer += alice.reader.take()
+    alice.receive(b'{"type":"ping","data":"?"}\n', 0.0)
+    alice.turn(0.0)
+    answer += alice.reader.take()
+    alice.lost()
+    bob.receive(b"alice?\n", 0.0)
+    bob.turn(0.0)
+    line = begun(rejoin("alice", answer.splitlines()))
+    if not isinstance(line, bytes) or not line.endswith(b"\n"):
+        raise NotYet(f"It should return bytes that end in a newline, and returned {line!r}.")
+    _check_return(room, line)
+    return "She missed two entries, and was sent those two: nothing was missing, nothing came twice."
+
+
+def _check_return(room: Room, line: bytes) -> None:
+    _, answer = _visit(Session, room, [line], "somebody new")
+    first, *rest = map(json.loads, answer.splitlines())
+    if first["type"] != "welcome":
+        raise NotYet(f"The server doesn't let her in; it says: {first.get('text')}", "the line has to be a join")
+    expect(True, first["resumed"], "She is in, as somebody new.", "who she is, the token says; it stands in `welcome`")
+    came = [message["seq"] for message in rest]
+    hint = "since is the highest seq that she has seen; not everything that comes has one"
+    expect([4, 5, 6], came, "She had seen 1 to 3, and is now sent these numbers.", hint)
