@@ -167,7 +167,7 @@ WRONG = [
             "test_broken_receivers_keep_nothing_from_the_others",
             "test_the_speaker_is_not_blamed_for_a_broken_receiver",
         ),
-        says="alice should not hear this",
+        says="Put the try around each send",
         race=True,
         edits=[
             (
@@ -277,6 +277,7 @@ WRONG = [
         mistakes=(29,),
         checks=("test_all_hear_the_same_order",),
         says="",
+        race=True,
         edits=[
             ("    for message in lines:\n        " + SAY, "    global line\n    for message in lines:\n        " + SAY),
         ],

@@ -177,6 +177,7 @@ WRONG = [
         mistakes=(6, 30),
         checks=("test_of_many_who_ask_at_once_one_gets_the_name",),
         says="hold one lock",
+        race=True,
         edits=[
             (
                 LOOK_AND_ADD,
