@@ -7,14 +7,16 @@ sentence and not a traceback.
 import argparse
 import gc
 import importlib.util
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .limits import Limits
+
+if TYPE_CHECKING:
+    import logging
 
 # Import name -> the package that has it.
 _PACKAGES = {"precis_i18n": "precis-i18n"}
@@ -23,8 +25,6 @@ _TERMINAL_PACKAGES = {"platformdirs": "platformdirs", "prompt_toolkit": "prompt-
 _METRICS_PACKAGES = {"prometheus_client": "prometheus-client"}
 # The smallest log is many times what is said between two sendings, or its readers would fall off while they keep up.
 _SMALLEST_LOG = 1_048_576
-
-logger = logging.getLogger("chat")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -222,7 +222,7 @@ def _limits(options: argparse.Namespace) -> Limits:
 
 def _capacity(capacity: int, max_clients: int) -> int:
     if capacity < max_clients:
-        logger.warning("the system allows fewer connections than --max-clients connections=%d", capacity)
+        _logger().warning("the system allows fewer connections than --max-clients connections=%d", capacity)
     return capacity
 
 
@@ -234,8 +234,14 @@ def _serve_metrics(chat: Any, port: int) -> bool:
     except OSError as error:
         _fail(f"can't serve metrics on port {port}: {_why(error)}")
         return False
-    logger.info("metrics url=%s", url)
+    _logger().info("metrics url=%s", url)
     return True
+
+
+def _logger() -> "logging.Logger":
+    import logging  # late: the window is there sooner without it
+
+    return logging.getLogger("chat")
 
 
 def _spare_the_collector() -> None:

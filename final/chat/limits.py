@@ -4,11 +4,10 @@ Each limit is a field with its reason; __main__ turns most of them into flags. A
 at once, so many a second after that. This module knows nothing of what is being limited.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one client may use, and how long it may take. Times are in seconds, sizes in bytes."""
 
     # People in the room. Each costs about 2 KB here and some 10 KB in the kernel.

@@ -13,7 +13,6 @@ This module knows nothing of what people say; session.py and room.py do.
 """
 
 import contextlib
-import dataclasses
 import errno
 import heapq
 import ipaddress
@@ -362,7 +361,7 @@ class Server:
 
     def _begin_to_end(self, now: float) -> None:
         self._ends_at = now + CLOSING_SECONDS
-        self.limits = dataclasses.replace(self.limits, linger_time=CLOSING_LINGER)
+        self.limits = self.limits._replace(linger_time=CLOSING_LINGER)
         logger.info("closing connections=%d", len(self._connections))
         self._door.ready(selectors.EVENT_READ, now)  # those who wait there, or they'd be reset
         self._door.close()

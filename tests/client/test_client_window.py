@@ -3,6 +3,7 @@
 import logging
 import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chat.client import journal
 from chat.client import settings as storage
 from chat.client import transcript as views
 from chat.client.editing import COMMAND, ON_MAC, EditMenu
 from chat.client.events import Lost, Said, Welcome
 from chat.client.model import Entry, Kind, State
 from chat.client.settings import Settings
-from chat.client.window import ChatWindow
+from chat.client.window import ChatWindow, run
 from chat.protocol import Form
 from suites.programs import Program, Server, python_program
 
@@ -511,7 +513,7 @@ def test_reading_on_from_far_up_leads_to_the_end(comes: Comes, until: Until) -> 
 def test_a_mistake_in_a_callback_is_said_and_survived(talk: tuple[Person, Person], until: Until) -> None:
     """The window names the file where it is written, and lives on."""
     alice, bob = talk
-    storage.open_log()
+    journal.open_log()
     alice.root.after(0, lambda: 1 / 0)
     until(lambda: "Something went wrong in this program" in alice.status)
     assert str(storage.log_file()) in alice.status
@@ -522,11 +524,30 @@ def test_a_mistake_in_a_callback_is_said_and_survived(talk: tuple[Person, Person
     until(lambda: "alice: still here" in bob.text)
 
 
+def test_the_log_is_opened_when_the_window_is_there(screen: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the program itself: whoever starts it has nothing to do for that."""
+    logger = logging.getLogger("chat.client")
+
+    def mainloop(root: tk.Tk, _windows: int = 0) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not logger.handlers and time.monotonic() < deadline:
+            root.update()
+        root.destroy()
+
+    monkeypatch.setattr(tk.Misc, "mainloop", mainloop)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # these are pytest's
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
+    run("127.0.0.1:9", "")
+    handler = logger.handlers.pop()
+    assert isinstance(handler, logging.FileHandler)
+    assert handler.baseFilename == str(storage.log_file())
+
+
 def test_a_mistake_in_a_thread_is_said_and_survived(
     comes: Comes, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the same sentence, and nothing but the queue is touched from there."""
-    storage.open_log()
+    journal.open_log()
     alice = comes("127.0.0.1:9", "alice")
     monkeypatch.setattr(threading, "excepthook", alice.window.report_mistake_in_thread)
     thread = threading.Thread(target=lambda: 1 / 0)

@@ -8,6 +8,7 @@ Start reading at model.py. The parts, from the inside out:
     colours      a colour for each name that can be read on its background
     connection   one thread that owns the socket, and comes back when the connection is lost
     settings     what is remembered from one day to the next
+    journal      what goes wrong, logged to a file
     theme        how the window's parts look, by day and by night
     transcript   the conversation drawn in a Tk text
     people       who is here, in a list

@@ -4,6 +4,7 @@ The hue comes from the name; how light it is, from the background. WCAG 2's cont
 This module knows nothing of names but their letters, and nothing of windows.
 """
 
+import bisect
 import colorsys
 import functools
 import zlib
@@ -25,11 +26,14 @@ def readable(hue: int, backgrounds: tuple[str, ...]) -> str:
     dark = luminance(backgrounds[0]) < 0.18
     # From the middle, where colours are strongest, outwards: lighter on dark, darker on light.
     steps = range(50, 101) if dark else range(50, -1, -1)
-    for lightness in steps:
+
+    def has_contrast(lightness: int) -> bool:
         colour = _hex(hue / HUES, lightness / 100)
-        if all(contrast(colour, background) >= CONTRAST for background in backgrounds):
-            return colour
-    return "#ffffff" if dark else "#000000"
+        return all(contrast(colour, background) >= CONTRAST for background in backgrounds)
+
+    # The contrast grows with every step. So we need not try them all, for each of the names that the window may show.
+    first = bisect.bisect_left(steps, True, hi=len(steps) - 1, key=has_contrast)
+    return _hex(hue / HUES, steps[first] / 100)
 
 
 def contrast(one: str, other: str) -> float:

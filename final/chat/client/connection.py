@@ -18,7 +18,6 @@ This module knows bytes and time. What they mean is wire.py's; nothing here know
 """
 
 import contextlib
-import ctypes
 import errno
 import itertools
 import logging
@@ -353,5 +352,7 @@ class _Talk:
 
 def _words_for(error: int) -> str:
     """What an error number means. (On Windows os.strerror doesn't know those of sockets; WinError does.)"""
+    import ctypes  # late: hardly ever needed
+
     words: Callable[[int], object] = getattr(ctypes, "FormatError", os.strerror)
     return str(words(error))

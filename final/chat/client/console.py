@@ -20,6 +20,7 @@ from . import address as addresses
 from . import settings as storage
 from .connection import Connection
 from .events import Event
+from .journal import open_log
 from .model import Entry, Fate, Kind, Model, State
 
 # Seconds between two looks into the queue.
@@ -140,6 +141,6 @@ def run(server: str, name: str) -> None:
     """Chat on this terminal until the person leaves. Raises OSError if there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise OSError("standard input and output have to be a terminal")
-    storage.open_log()
+    open_log()
     where = addresses.parse(server) or ("127.0.0.1", addresses.DEFAULT_PORT)
     asyncio.run(Console(*where).run(name))

@@ -11,8 +11,8 @@ This module knows no Tk, no socket and no clock: the time is handed in, in secon
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from ..protocol import HELP, MAX_LINE, BadRequest, Form, Help, Request, Say, Whisper, Who, parse_plain
 from .events import (
@@ -63,8 +63,7 @@ class Kind(Enum):
     GAP = "gap"  # something is missing here
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the transcript. `time` is in seconds since 1970."""
 
     kind: Kind
@@ -146,8 +145,7 @@ class Fate(Enum):
     UNSURE = "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Unacknowledged:
+class Unacknowledged(NamedTuple):
     """Something that we said and that the server hasn't given back. `why` is there when it won't by itself."""
 
     request: Say | Whisper
@@ -332,7 +330,7 @@ class Model:
 
     def _set_fate(self, id: str | None, fate: Fate, why: str) -> None:
         if id is not None and id in self.unacknowledged:
-            self.unacknowledged[id] = replace(self.unacknowledged[id], fate=fate, why=why)
+            self.unacknowledged[id] = self.unacknowledged[id]._replace(fate=fate, why=why)
 
     # What the person does
 

@@ -9,10 +9,9 @@ This module knows files, and nothing of what the settings do.
 
 import contextlib
 import json
-import logging
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,19 @@ APP = "messaging-application"
 SMALLEST, USUAL, LARGEST = -4, 0, 12  # steps of the letters' size, in points
 
 _REMEMBERED_SERVERS = 8
-_LOG_BYTES = 500_000
 _SIZE = re.compile(r"\d{2,5}x\d{2,5}", re.A)
 
 
-@dataclass
 class Settings:
-    """What is remembered."""
+    """What is remembered. (No data class: their module alone takes a tenth of the window's start.)"""
 
-    servers: list[str] = field(default_factory=list)  # the one used last first
-    names: dict[str, str] = field(default_factory=dict)  # server -> the name used there last
-    dark: bool = False
-    larger: int = USUAL  # points added to the usual size
-    muted: bool = False
-    geometry: str = ""  # how large the window was, as Tk writes it: 640x480
+    def __init__(self, servers: Iterable[str] = (), dark: bool = False, larger: int = USUAL, muted: bool = False):
+        self.servers = list(servers)  # the one used last first
+        self.names: dict[str, str] = {}  # server -> the name used there last
+        self.dark = dark
+        self.larger = larger  # points added to the usual size
+        self.muted = muted
+        self.geometry = ""  # how large the window was, as Tk writes it: 640x480
 
     def remember(self, server: str, name: str) -> None:
         """Note where somebody was let in, and as whom."""
@@ -77,35 +75,8 @@ def save(settings: Settings) -> None:
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         new = folder() / f"settings.{os.getpid()}.json"
-        new.write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=1), encoding="utf-8")
+        new.write_text(json.dumps(vars(settings), ensure_ascii=False, indent=1), encoding="utf-8")
         os.replace(new, folder() / "settings.json")
-
-
-class _BoundedLog(logging.FileHandler):
-    """A log that stops when it is full: a mistake that is made thirty times a second fills no disk.
-
-    (The library's RotatingFileHandler would do, if it didn't import pickle, at every start.)
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is None or self.stream.tell() < _LOG_BYTES:
-            super().emit(record)
-
-
-def open_log() -> None:
-    """Have what goes wrong logged to the file; it is made when there is something to write."""
-    file = log_file()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.exists() and file.stat().st_size > _LOG_BYTES // 2:
-            os.replace(file, file.with_suffix(".old.log"))
-        handler: logging.Handler = _BoundedLog(file, encoding="utf-8", delay=True)
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("chat.client")
-    logger.addHandler(handler)
-    logger.propagate = False
 
 
 def _fits(usual: Any, value: Any) -> bool:

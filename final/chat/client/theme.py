@@ -4,19 +4,21 @@ sv-ttk draws the buttons and entries, the same on Windows, macOS and Linux. What
 the conversation, and the fonts, which all grow together and are measured in points, so that they are as large on a
 sharp screen as on any other. (sv-ttk's pictures don't grow: on a sharp screen its corners are a little less round.)
 
+sv-ttk's own function reads its themes for the day and for the night before it shows one of them. Here each is read,
+from sv-ttk's files, when it is first wanted: the window is there sooner, and most people see only one of them a day.
+
 This module knows Tk, and nothing of the chat.
 """
 
 import sys
 import tkinter as tk
-from dataclasses import dataclass
 from tkinter import font, ttk
+from typing import NamedTuple
 
 import sv_ttk
 
 
-@dataclass(frozen=True)
-class Palette:
+class Palette(NamedTuple):
     """The colours of the conversation. Text has a contrast of at least 4.5:1 on each of the grounds."""
 
     ground: str
@@ -58,6 +60,9 @@ NIGHT = Palette(
     edge="#2f2f2f",
 )
 
+# What sv-ttk has Tk read: two lines that read its themes, and what they share.
+_SUN_VALLEY = sv_ttk.TCL_THEME_FILE_PATH
+
 # The fonts of the conversation; the window's other fonts are sv-ttk's and Tk's own.
 TEXT, BOLD, ITALIC, SMALL = "ChatText", "ChatBold", "ChatItalic", "ChatSmall"
 
@@ -67,8 +72,9 @@ class Theme:
 
     def __init__(self, root: tk.Tk, dark: bool, larger: int) -> None:
         self._root = root
-        self.dark = dark
-        sv_ttk.set_theme("dark" if dark else "light", root)
+        self._read: set[str] = set()
+        _read_what_themes_share(root)
+        self._wear(dark)
         usual = font.nametofont("TkDefaultFont", root)
         self._family = str(usual.actual("family"))
         # A size below zero is in pixels, as some systems give it: then in points, after the screen's own measure.
@@ -86,9 +92,17 @@ class Theme:
 
     def switch(self, dark: bool) -> None:
         """Make it night, or day."""
-        self.dark = dark
-        sv_ttk.set_theme("dark" if dark else "light", self._root)
+        self._wear(dark)
         self._style_lists()
+
+    def _wear(self, dark: bool) -> None:
+        """Have sv-ttk draw by night, or by day."""
+        self.dark = dark
+        name = "dark" if dark else "light"
+        if name not in self._read:
+            self._root.tk.call("source", str(_SUN_VALLEY.with_name("theme") / f"{name}.tcl"))
+            self._read.add(name)
+        ttk.Style(self._root).theme_use(f"sun-valley-{name}")
 
     def dress_menu(self, menu: tk.Menu) -> None:
         """Give a menu our colours. (Windows and macOS draw menus themselves, and take no notice.)"""
@@ -137,6 +151,12 @@ class Theme:
     def line_height(self) -> int:
         """Pixels from one line of the conversation to the next."""
         return int(font.nametofont(TEXT, self._root).metrics("linespace"))
+
+
+def _read_what_themes_share(root: tk.Tk) -> None:
+    """Read sv-ttk's fonts, and what it does when the theme changes; and leave out the lines that read its themes."""
+    lines = _SUN_VALLEY.read_text(encoding="utf-8").splitlines()
+    root.tk.eval("\n".join(line for line in lines if not line.startswith("source ")))
 
 
 def show_if_needed(scrollbar: ttk.Scrollbar, first: float | str, last: float | str) -> None:

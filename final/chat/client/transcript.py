@@ -17,7 +17,6 @@ This module knows Tk and the model's entries, and nothing of connections.
 """
 
 import contextlib
-import ctypes
 import functools
 import re
 import time
@@ -503,6 +502,8 @@ def drawable(text: str) -> str:
 @functools.cache
 def _draws_emoji() -> bool:
     """Whether no colour font can end the program: there is none, or no libXft that is too old for one."""
+    import ctypes  # late: most people never write what has to be asked for
+
     try:
         is_old = ctypes.CDLL("libXft.so.2").XftGetVersion() < 20305
     except (OSError, AttributeError):

@@ -10,7 +10,6 @@ changed, but for no longer than BUDGET: however much arrives, there is time left
 Only the main thread runs here. The connection's thread puts events into the queue and touches nothing else.
 """
 
-import logging
 import os
 import queue
 import signal
@@ -21,11 +20,11 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from ..protocol import Form, Leave
 from . import address as addresses
 from . import settings as storage
-from .connection import Connection
 from .editing import COMMAND, ON_MAC, EditMenu
 from .events import Event, Lost, Mistake, Refused, Welcome
 from .model import Model, State, one_line
@@ -34,8 +33,11 @@ from .settings import Settings
 from .theme import Theme, make_sharp
 from .transcript import TranscriptView, drawable
 
-logger = logging.getLogger("chat.client")
+if TYPE_CHECKING:
+    from .connection import Connection
 
+# Milliseconds after which the window is there, and what it didn't need for that is imported.
+SOON = 50
 # Milliseconds between two looks into the queue: too short for anyone to notice.
 TICK = 30
 # Seconds that one look may take, for the events and again for drawing them.
@@ -119,7 +121,7 @@ class ChatWindow:
         for entry in (self.username, self.server, self.message):
             edit_menu.offer(entry)
         edit_menu.offer(self.conversation.text, may_change=False)
-        self._restyle()
+        self._dress_menus()
 
     def _make_menu(self) -> tk.Menu:
         """What is not done every day. On a Mac it is where a Mac's menus are."""
@@ -223,6 +225,8 @@ class ChatWindow:
             self._hang_up()
             self.events = queue.SimpleQueue()
             form = Form.PLAIN if where in self._plain_servers else Form.RICH
+            from .connection import Connection  # late: sockets and all that; the window is there sooner
+
             self.connection = Connection(*where, name, self.events.put, form)
             self.connection.start()
         self._draw()
@@ -457,6 +461,9 @@ class ChatWindow:
         """What ttk doesn't draw takes its colours and sizes from us."""
         self.conversation.restyle()
         self.people.restyle()
+        self._dress_menus()
+
+    def _dress_menus(self) -> None:
         self.theme.dress_menu(self.menu)
         self.theme.dress_choices(self.server)
 
@@ -471,13 +478,25 @@ class ChatWindow:
 
     def report_mistake(self, kind: type[BaseException], mistake: BaseException, trace: TracebackType | None) -> None:
         """Log an exception that nobody caught, say where it can be read, and live on."""
-        logger.error("a mistake in the window", exc_info=(kind, mistake, trace))
+        _log("a mistake in the window", mistake)
         self.events.put(Mistake())
 
     def report_mistake_in_thread(self, hooked: threading.ExceptHookArgs) -> None:
         """The same for a thread, from where nothing but the queue may be touched."""
-        logger.error("a mistake in a thread", exc_info=hooked.exc_value)
+        _log("a mistake in a thread", hooked.exc_value)
         self.events.put(Mistake())
+
+
+def _open_log() -> None:
+    from .journal import open_log  # late: see there
+
+    open_log()
+
+
+def _log(what: str, mistake: BaseException | None) -> None:
+    import logging  # late, like the journal that keeps what it is told
+
+    logging.getLogger("chat.client").error(what, exc_info=mistake)
 
 
 def _fill(entry: ttk.Entry, text: str) -> None:
@@ -509,12 +528,12 @@ def run(server: str, name: str) -> None:
     can be no window."""
     prepare()
     root = tk.Tk(className="Chat")
-    storage.open_log()
     window = ChatWindow(root, storage.load(), server, name)
     threading.excepthook = window.report_mistake_in_thread
     for signal_name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Ctrl-Break, on Windows alone
         if hasattr(signal, signal_name):
             signal.signal(getattr(signal, signal_name), window.stop)
+    root.after(SOON, _open_log)
     if name:
-        window.join()
+        root.after(SOON, window.join)
     root.mainloop()

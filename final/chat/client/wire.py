@@ -15,7 +15,6 @@ This module knows nothing of sockets, threads and clocks, and nothing of what is
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import islice
@@ -67,12 +66,14 @@ class Stage(Enum):
     REPLACED = "replaced"  # we are in through another connection: to come again would throw out ourselves
 
 
-@dataclass(slots=True)
 class _Unacknowledged:
     """A line with an id that hasn't come back."""
 
-    line: bytes
-    sent: bool
+    __slots__ = ("line", "sent")
+
+    def __init__(self, line: bytes, sent: bool) -> None:
+        self.line = line
+        self.sent = sent
 
 
 class Dialogue:
