@@ -10,6 +10,8 @@ LEFT = """            with speaking:  # in one turn, so that nobody joins by thi
                 send_message_to_clients(f"* {username} has left the chat")
 """
 FINALLY = "        finally:  # whatever ended it: a close, a reset, or a mistake of ours\n"
+# Whoever has broken off is among the clients a little longer, so that somebody certainly speaks to them.
+NOTICED_LATE = (FINALLY, f"{FINALLY}            time.sleep(0.2)\n")
 NAME = 'username = next(lines, "").strip()'
 COPY = """        receivers = list(clients.values())  # a copy: others may come and go while we send
 """
@@ -117,6 +119,7 @@ WRONG = [
         checks=("test_broken_receivers_keep_nothing_from_the_others",),
         says="Put the try around each send",
         edits=[
+            NOTICED_LATE,
             (
                 SEND_TO_ALL,
                 "            try:\n"
@@ -124,7 +127,7 @@ WRONG = [
                 '                    receiver.sendall(f"{line}\\n".encode())\n'
                 "            except OSError:\n"
                 "                pass\n",
-            )
+            ),
         ],
     ),
     Wrong(
@@ -168,8 +171,8 @@ WRONG = [
             "test_the_speaker_is_not_blamed_for_a_broken_receiver",
         ),
         says="Put the try around each send",
-        race=True,
         edits=[
+            NOTICED_LATE,
             (
                 SEND_TO_ALL,
                 "            for receiver in list(clients.values()):\n"

@@ -29,7 +29,7 @@ ASKED = """    for number in (signal.SIGINT, signal.SIGTERM):
 """
 
 # selectors.
-SOME_OF_IT = "        del client.outgoing[: client.connection.send(client.outgoing)]\n"
+PUT_OUT = '            client.outgoing += f"{line}\\n".encode()\n'
 NOTHING_CAME = """    except OSError:
         data = b""
     if not data:
@@ -101,7 +101,16 @@ WRONG = [
         checks=("test_nothing_is_lost_when_a_client_reads_late",),
         says="sendall goes on until all of it is gone",
         source=SELECTORS,
-        edits=[(SOME_OF_IT, "        client.connection.send(client.outgoing)\n        client.outgoing.clear()\n")],
+        edits=[
+            (
+                PUT_OUT,
+                f"{PUT_OUT}            try:\n"
+                "                client.connection.send(client.outgoing)\n"
+                "            except OSError:\n"
+                "                pass\n"
+                "            client.outgoing.clear()\n",
+            )
+        ],
     ),
     Wrong(
         "selectors: a reset ends the loop for all",
@@ -121,11 +130,14 @@ WRONG = [
         source=SELECTORS,
         edits=[
             (
-                SOME_OF_IT,
-                "        client.connection.setblocking(True)\n"
-                "        client.connection.sendall(client.outgoing)\n"
-                "        client.connection.setblocking(False)\n"
-                "        client.outgoing.clear()\n",
+                PUT_OUT,
+                f"{PUT_OUT}            client.connection.setblocking(True)\n"
+                "            try:\n"
+                "                client.connection.sendall(client.outgoing)\n"
+                "            except OSError:\n"
+                "                pass\n"
+                "            client.connection.setblocking(False)\n"
+                "            client.outgoing.clear()\n",
             ),
             # Or who says much, and reads nothing of it, would be silenced before the loop stands still.
             ("MOST_KEPT = 1_000_000", "MOST_KEPT = LET_GO = 1_000_000_000"),
