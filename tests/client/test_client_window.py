@@ -17,6 +17,7 @@ import pytest
 from chat.client import journal
 from chat.client import settings as storage
 from chat.client import transcript as views
+from chat.client import window as window_module
 from chat.client.editing import COMMAND, ON_MAC, EditMenu
 from chat.client.events import Lost, Said, Welcome
 from chat.client.model import Entry, Kind, State
@@ -608,6 +609,25 @@ def opens_menu(person: Person, widget: tk.Misc, *chosen: str) -> None:
         edit_menu(person).unpost()
         edit_menu(person).grab_release()  # as when it is clicked
         person.root.update()
+
+
+def test_on_a_mac_the_menu_bar_edits_where_the_keyboard_is(comes: Comes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made here as it is made there, as far as another system's Tk can be a Mac's."""
+    monkeypatch.setattr(window_module, "ON_MAC", True)
+    monkeypatch.setattr(tk.Tk, "createcommand", lambda *_: None, raising=False)  # its namespace is a Mac's
+    alice = comes("127.0.0.1:9")
+    bar = alice.root.nametowidget(str(alice.root.cget("menu")))
+    assert [bar.entrycget(index, "label") for index in range(1 + int(bar.index("end")))] == ["Chat", "Edit"]
+    edit = bar.nametowidget(bar.entrycget("Edit", "menu"))
+    alice.window.username.insert(0, "alice")
+    alice.presses("<Home>", alice.window.username)
+    for label in ("Select all", "Cut"):
+        edit.invoke(label)
+    assert alice.window.username.get() == ""
+    alice.window._server.set("host ")
+    alice.presses("<End>", alice.window.server)
+    edit.invoke("Paste")
+    assert alice.window.server.get() == "host alice"
 
 
 def test_sizes_and_themes_change_while_talking(talk: tuple[Person, Person], until: Until) -> None:

@@ -1,4 +1,6 @@
-"""What people expect of whatever holds text: Cut, Copy, Paste and Select all under the right mouse button.
+"""What people expect of whatever holds text: Cut, Copy, Paste and Select all, under the right mouse button.
+
+On a Mac they are expected in the menu bar as well.
 
 Tk knows how to do all four; it only has no menu for them, and on X11 it takes Ctrl+A for what Emacs means by it.
 
@@ -19,19 +21,20 @@ _MENU_EVENTS = ("<Button-2>", "<Control-Button-1>") if ON_MAC else ("<Button-3>"
 
 
 class EditMenu(tk.Menu):
-    """The menu, shared by all that it is offered to."""
+    """The menu, shared by all that it is offered to. In a menu bar, where it is offered to nobody, it acts where the
+    keyboard is."""
 
-    def __init__(self, root: tk.Tk, look: Theme) -> None:
-        super().__init__(root, tearoff=False)
+    def __init__(self, parent: tk.Misc, look: Theme) -> None:
+        super().__init__(parent, tearoff=False)
         self._look = look
-        self._widget: tk.Misc = root
+        self._widget: tk.Misc | None = None  # where it was opened
         for label, event, key in (("Cut", "<<Cut>>", "X"), ("Copy", "<<Copy>>", "C"), ("Paste", "<<Paste>>", "V")):
             self.add_command(label=label, command=self._do(event), accelerator=f"{COMMAND}+{key}")
         self.add_separator()
         self.add_command(label="Select all", command=self._do("<<SelectAll>>"), accelerator=f"{COMMAND}+A")
-        if root.tk.call("tk", "windowingsystem") == "x11":
-            root.event_delete("<<LineStart>>", "<Control-a>")
-            root.event_add("<<SelectAll>>", "<Control-a>")
+        if self.tk.call("tk", "windowingsystem") == "x11":
+            self.event_delete("<<LineStart>>", "<Control-a>")
+            self.event_add("<<SelectAll>>", "<Control-a>")
 
     def offer(self, widget: tk.Misc, may_change: bool = True) -> None:
         """Have this widget open the menu; where nothing can be changed, without what changes something."""
@@ -47,4 +50,10 @@ class EditMenu(tk.Menu):
         self.tk_popup(event.x_root, event.y_root)
 
     def _do(self, event: str) -> Callable[[], None]:
-        return lambda: self._widget.event_generate(event)
+        def do() -> None:
+            # Asked in Tcl's words: tkinter stumbles over the list of a combobox.
+            widget = str(self._widget or self.tk.call("focus"))
+            if widget:  # else another program has the keyboard
+                self.tk.call("event", "generate", widget, event)
+
+        return do

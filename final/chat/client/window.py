@@ -127,7 +127,7 @@ class ChatWindow:
         """What is not done every day. On a Mac it is where a Mac's menus are."""
         self._dark = tk.BooleanVar(self.root, self.settings.dark)
         self._muted = tk.BooleanVar(self.root, self.settings.muted)
-        bar = tk.Menu(self.root) if ON_MAC else None
+        bar = tk.Menu(self.root, tearoff=False) if ON_MAC else None
         menu = tk.Menu(bar or self.menu_button, tearoff=False)
         menu.add_command(label="Leave the chat", command=self.leave, accelerator=f"{COMMAND}+L")
         menu.add_separator()
@@ -139,6 +139,7 @@ class ChatWindow:
         menu.add_checkbutton(label="No bell", variable=self._muted, command=self._mute)
         if bar:
             bar.add_cascade(label="Chat", menu=menu)
+            bar.add_cascade(label="Edit", menu=EditMenu(bar, self.theme))
             self.root.configure(menu=bar)
             self.root.createcommand("tk::mac::Quit", self.close)
         else:
