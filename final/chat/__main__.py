@@ -127,6 +127,7 @@ def _run_client(options: argparse.Namespace) -> int:
 
 
 def _run_window(options: argparse.Namespace) -> int:
+    gc.disable()  # until the window is there: next to nothing that is made before then becomes rubbish
     try:
         import tkinter
 

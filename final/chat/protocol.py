@@ -10,7 +10,6 @@ This module knows the shape of everything and the meaning of nothing: not who is
 import json
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -178,6 +177,8 @@ def encode_rich(seq: int, time: float, event: Event) -> bytes:
 
 def timestamp(time: float) -> str:
     """Return seconds since 1970 as ISO 8601 in UTC with milliseconds: 2026-01-31T12:34:56.789Z."""
+    from datetime import UTC, datetime  # late: no window needs it to open
+
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

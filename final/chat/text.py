@@ -16,6 +16,7 @@ Kept, because people's writing needs them, where they have something to work on 
 This module knows nothing of lines, names or encodings.
 """
 
+import functools
 import re
 
 REPLACEMENT = "\ufffd"
@@ -39,7 +40,12 @@ _KEPT = "|".join(
         "(?<=[\u1820-\u18aa])[\u180b-\u180f]",
     )
 )
-_UNSEEN_UNLESS_KEPT = re.compile(f"({_KEPT})|[{_UNSEEN}]")
+
+
+@functools.cache
+def _unseen_unless_kept() -> re.Pattern[str]:
+    """Compiled when it is first needed: before that, it would only take its time from the window's start."""
+    return re.compile(f"({_KEPT})|[{_UNSEEN}]")
 
 
 def clean(text: str) -> str:
@@ -50,4 +56,4 @@ def clean(text: str) -> str:
     # The road most lines take: a look at each character in C instead of the expression below.
     if text.isascii() and text.isprintable():
         return text
-    return _UNSEEN_UNLESS_KEPT.sub(lambda match: match[1] or REPLACEMENT, text)
+    return _unseen_unless_kept().sub(lambda match: match[1] or REPLACEMENT, text)

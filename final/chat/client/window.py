@@ -10,6 +10,7 @@ changed, but for no longer than BUDGET: however much arrives, there is time left
 Only the main thread runs here. The connection's thread puts events into the queue and touches nothing else.
 """
 
+import gc
 import os
 import queue
 import signal
@@ -488,10 +489,12 @@ class ChatWindow:
         self.events.put(Mistake())
 
 
-def _open_log() -> None:
+def _when_it_is_there() -> None:
+    """Do what the window didn't have to wait for."""
     from .journal import open_log  # late: see there
 
     open_log()
+    gc.enable()  # whoever started us may have had it wait
 
 
 def _log(what: str, mistake: BaseException | None) -> None:
@@ -534,7 +537,7 @@ def run(server: str, name: str) -> None:
     for signal_name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Ctrl-Break, on Windows alone
         if hasattr(signal, signal_name):
             signal.signal(getattr(signal, signal_name), window.stop)
-    root.after(SOON, _open_log)
+    root.after(SOON, _when_it_is_there)
     if name:
         root.after(SOON, window.join)
     root.mainloop()

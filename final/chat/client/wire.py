@@ -15,7 +15,6 @@ This module knows nothing of sockets, threads and clocks, and nothing of what is
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from enum import Enum
 from itertools import islice
 from typing import Any
@@ -349,6 +348,8 @@ def _whole(fields: Any, key: str, otherwise: int) -> int:
 
 def _seconds(time: str) -> float:
     """Seconds since 1970; 0 for what isn't a time."""
+    from datetime import datetime  # late: no window needs it to open
+
     try:
         return datetime.fromisoformat(time).timestamp()
     except (ValueError, OverflowError):
