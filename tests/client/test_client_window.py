@@ -12,6 +12,7 @@ import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tkinter import ttk
 
 import pytest
 from chat.client import journal
@@ -645,6 +646,26 @@ def test_sizes_and_themes_change_while_talking(talk: tuple[Person, Person], unti
     assert (remembered.dark, remembered.larger) == (True, 3)
     assert remembered.servers[0] == alice.window.model.address
     assert remembered.names[alice.window.model.address] == "alice"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["day", "night"])
+def test_everything_wears_the_theme(comes: Comes, dark: bool) -> None:
+    """From the start, and after it was changed: the page as well as the conversation, and letters that stand out."""
+    alice = comes("127.0.0.1:9", dark=dark)
+    for night in (dark, not dark, dark):
+        if night is not alice.window.theme.dark:
+            alice.window._dark.set(night)
+            alice.window._switch_theme()
+        alice.root.update()
+        page = [ttk.Style(alice.root).lookup(part, "background") for part in (".", "TFrame", "TLabel")]
+        grounds = [*page, alice.window.conversation.text.cget("background")]
+        assert [brightness(alice, ground) < 0.5 for ground in grounds] == [night] * 4
+        letters = [ttk.Style(alice.root).lookup(".", "foreground"), alice.window.conversation.text.cget("foreground")]
+        assert [brightness(alice, colour) > 0.5 for colour in letters] == [night] * 2
+
+
+def brightness(person: Person, colour: str) -> float:
+    return sum(person.root.winfo_rgb(colour)) / 3 / 65_535
 
 
 def test_an_address_that_is_none_can_not_be_joined(comes: Comes) -> None:

@@ -84,8 +84,9 @@ class Theme:
             root.tk.call("font", "create", name, "-family", self._family)  # a font.Font would end with its object
         self._shared = _shared_fonts(root)
         self.resize(larger)
-        # When Tk next has nothing to do it tells every widget of the theme. Now there is none; later all would be
-        # measured and placed twice, which takes a tenth of the window's start.
+        # When Tk next has nothing to do it tells every window that exists of the theme: now the root alone, and there
+        # sv-ttk hears it. Later all widgets would be measured and placed twice, in a tenth of the time of the start.
+        root.winfo_id()  # brings it into existence
         root.update_idletasks()
 
     @property
