@@ -118,6 +118,7 @@ WRONG = [
         mistakes=(13,),
         checks=("test_broken_receivers_keep_nothing_from_the_others",),
         says="Put the try around each send",
+        race=True,
         edits=[
             NOTICED_LATE,
             (
@@ -171,6 +172,7 @@ WRONG = [
             "test_the_speaker_is_not_blamed_for_a_broken_receiver",
         ),
         says="Put the try around each send",
+        race=True,
         edits=[
             NOTICED_LATE,
             (
