@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Import name -> the package that has it.
 _PACKAGES = {"precis_i18n": "precis-i18n"}
-_WINDOW_PACKAGES = {"platformdirs": "platformdirs", "sv_ttk": "sv-ttk"}
+_WINDOW_PACKAGES = {"platformdirs": "platformdirs"}
 _TERMINAL_PACKAGES = {"platformdirs": "platformdirs", "prompt_toolkit": "prompt-toolkit"}
 _METRICS_PACKAGES = {"prometheus_client": "prometheus-client"}
 # The smallest log is many times what is said between two sendings, or its readers would fall off while they keep up.

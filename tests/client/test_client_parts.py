@@ -36,14 +36,19 @@ SOCKETS = {"connection"}
 
 @pytest.mark.parametrize("palette", [DAY, NIGHT])
 def test_everything_can_be_read(palette: Palette) -> None:
-    """Every name, on everything it can stand on; notices, links and troubles on the ground."""
+    """Every name, on everything it can stand on; notices, links and troubles; what is on buttons, in each state."""
     for ground in palette.grounds:
         for hue in range(HUES):
             assert contrast(readable(hue, palette.grounds), ground) >= CONTRAST
         for colour in (palette.text, palette.dim, palette.link):
             assert contrast(colour, ground) >= CONTRAST
-    assert contrast(palette.trouble, palette.ground) >= CONTRAST
-    assert contrast(palette.text, palette.selection) >= CONTRAST
+    for colour in (palette.trouble, palette.dim, palette.text):
+        assert contrast(colour, palette.ground) >= CONTRAST
+        assert contrast(colour, palette.page) >= CONTRAST
+    for ground in (palette.selection, palette.button, palette.button_under_mouse, palette.button_pressed):
+        assert contrast(palette.text, ground) >= CONTRAST
+    for ground in (palette.accent, palette.accent_under_mouse, palette.accent_pressed):
+        assert contrast(palette.on_accent, ground) >= CONTRAST
 
 
 def test_contrast_is_that_of_the_standard() -> None:

@@ -658,10 +658,29 @@ def test_everything_wears_the_theme(comes: Comes, dark: bool) -> None:
             alice.window._switch_theme()
         alice.root.update()
         page = [ttk.Style(alice.root).lookup(part, "background") for part in (".", "TFrame", "TLabel")]
-        grounds = [*page, alice.window.conversation.text.cget("background")]
-        assert [brightness(alice, ground) < 0.5 for ground in grounds] == [night] * 4
+        fields = [ttk.Style(alice.root).lookup(part, "fieldbackground") for part in ("TEntry", "TCombobox", "Treeview")]
+        grounds = [*page, *fields, alice.root.cget("background"), alice.window.conversation.text.cget("background")]
+        assert [brightness(alice, ground) < 0.5 for ground in grounds] == [night] * 8
         letters = [ttk.Style(alice.root).lookup(".", "foreground"), alice.window.conversation.text.cget("foreground")]
         assert [brightness(alice, colour) > 0.5 for colour in letters] == [night] * 2
+
+
+def test_one_sees_where_the_keyboard_is(comes: Comes) -> None:
+    """Each part that can have it looks another way then."""
+    alice = comes("127.0.0.1:9")
+    style = ttk.Style(alice.root)
+    for part in ("TEntry", "TCombobox", "TButton", "Accent.TButton", "TMenubutton", "People.Treeview"):
+        assert style.lookup(part, "bordercolor", ["focus"]) != style.lookup(part, "bordercolor")
+
+
+def test_parts_grow_with_the_letters(comes: Comes) -> None:
+    """On a sharp screen, where letters have more pixels, so have the scrollbars and arrows."""
+    alice = comes("127.0.0.1:9")
+    style = ttk.Style(alice.root)
+    parts = (("TScrollbar", "arrowsize"), ("TCombobox", "arrowsize"), ("People.Treeview", "rowheight"))
+    before = [int(str(style.lookup(*part))) for part in parts]
+    alice.window.resize(6)
+    assert all(int(str(style.lookup(*part))) > size for part, size in zip(parts, before, strict=True))
 
 
 def brightness(person: Person, colour: str) -> float:

@@ -83,7 +83,7 @@ class PeopleView(ttk.Frame):
         return drawable(shown + you)
 
     def _fits(self, text: str) -> bool:
-        measure = font.nametofont("SunValleyBodyFont", self).measure
+        measure = font.nametofont("TkDefaultFont", self).measure
         return measure(text) <= self.winfo_pixels(_WIDTH) - self._look.line_height
 
     def _scrolled(self, first: float | str, last: float | str) -> None:
