@@ -4,7 +4,8 @@
     python tests/mutants.py 03_broadcast server
 
 Cosmic Ray changes one thing at a time (a number, a comparison, an `and`, an exception that is caught) and runs a
-command; the command is the suites of that stage, from outside, as for everybody's program. All of it happens in a copy.
+command; the command is the suites of that stage, from outside, as for everybody's program, and test_stages.py, which
+asks of the stages' own programs what nobody asks of a learner's. All of it happens in a copy.
 What survived is shown line by line at the end: mend it with a sharper check, or explain it in tests/README.md.
 """
 
@@ -62,8 +63,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "final", "notebooks"))
+        module = MODULES[arguments.stage]
         command = (
-            f"{sys.executable} -m pytest tests/{MODULES[arguments.stage]} -x -q -p no:cacheprovider --timeout=60 "
+            f"{sys.executable} -m pytest tests/{module} tests/test_stages.py -x -q -p no:cacheprovider --timeout=60 "
+            f"-k '{module.removesuffix('.py')} or ({arguments.stage} and {arguments.program})' "
             f"--{arguments.program} '{sys.executable} stages/{arguments.stage}/{arguments.program}.py' "
             f"--deadline {arguments.deadline} --seed 1"
         )

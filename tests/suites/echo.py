@@ -366,11 +366,18 @@ def test_client_says_that_there_is_no_server(start_client: Callable[..., Program
 @terminal
 @teaches(topics.SERVER_GONE, mistakes=(44, 49))
 @pytest.mark.parametrize("how", ["closes", "breaks"])
-def test_client_says_that_the_server_is_gone(client: Program, line_in: Line, stage_number: int, how: str) -> None:
+@pytest.mark.parametrize("when", ["before a line is typed", "before its answer"])
+def test_client_says_that_the_server_is_gone(
+    client: Program, line_in: Line, stage_number: int, how: str, when: str
+) -> None:
     """The server goes: the client says so and ends, and prints no empty lines."""
     they_talk(client, line_in, stage_number)
+    if when == "before its answer":
+        client.types("hello")
+        line_in.hears("hello")
     getattr(line_in, how)()
-    client.types("hello")
+    if when == "before a line is typed":
+        client.types("hello")
     client.ends(1)
     client.complains()
     client.has_no_traceback()

@@ -1,0 +1,187 @@
+"""The stages' own programs, where they do more than the suites ask of a learner's: mishaps, limits, first words.
+
+Learners read these programs as a model. What the comments in them promise is seen here to hold.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import STAGES
+from suites.people import Chat, FakeServer, Line, Scene
+from suites.programs import Program, Server
+
+MISHAPS = Path(__file__).with_name("mishaps.py")
+NAMES = {1: "01_echo", 2: "02_usernames", 3: "03_broadcast"}  # the server of stage 04 is that of 03
+LONGEST = 4096  # bytes of a line, its newline included
+
+for_each_stage = pytest.mark.parametrize("number", NAMES, ids=NAMES.values())
+Start = Callable[..., Program]
+
+
+def command(number: int, program: str, *mishap: str) -> list[str]:
+    """Return the command that runs a stage's program, where this goes wrong."""
+    return [sys.executable, *([str(MISHAPS), *mishap] if mishap else []), str(STAGES / NAMES[number] / program)]
+
+
+@contextmanager
+def chatting(number: int, scene: Scene, *mishap: str) -> Iterator[Chat]:
+    """The server of a stage, where this goes wrong."""
+    server = Server([*command(number, "server.py", *mishap), "--port", "0"], scene.deadline)
+    chat = Chat(server, number, scene)
+    try:
+        yield chat
+    finally:
+        chat.close()
+
+
+@pytest.fixture
+def fake_server(scene: Scene) -> Iterator[FakeServer]:
+    server = FakeServer(scene, "client")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def start(scene: Scene) -> Iterator[Start]:
+    """Start the client of a stage."""
+    clients: list[Program] = []
+
+    def start(number: int, host: str, port: int | str, *mishap: str, **environment: str) -> Program:
+        words = [*command(number, "client.py", *mishap), "--host", host, "--port", str(port)]
+        clients.append(Program(words, scene.deadline, environment, called="The client"))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close(ends_by_itself=True)
+        client.has_no_traceback()
+
+
+def enters(number: int, client: Program, server: FakeServer) -> Line:
+    """Let the client in, as alice where there are names."""
+    if number < 2:
+        return server.accepts()
+    client.types("alice")
+    return server.lets_in("alice")
+
+
+# The servers
+
+
+@for_each_stage
+def test_a_server_goes_on_when_nobody_could_be_let_in(number: int, scene: Scene) -> None:
+    """It says so where somebody should know, once, and lets in who comes next."""
+    with chatting(number, scene, "accept") as chat:
+        alice = chat.joins("alice")
+        chat.says(alice, "hello")
+        told = [line for line in chat.server.output.splitlines() if "nobody can be let in" in line]
+        assert told == ["* nobody can be let in: [Errno 24] Too many open files"]
+
+
+@for_each_stage
+def test_a_server_goes_on_when_it_has_no_thread(number: int, scene: Scene) -> None:
+    """Who can't be served is shown the door, and the next one is served."""
+    with chatting(number, scene, "thread") as chat:
+        chat.connects("unlucky").hears_the_end()
+        alice = chat.joins("alice")
+        chat.says(alice, "hello")
+        assert "* a client could not be served: can't start new thread\n" in chat.server.output
+
+
+@for_each_stage
+def test_a_server_goes_on_when_nobody_reads_its_screen(number: int, scene: Scene) -> None:
+    """As in `server.py | head -1`."""
+    with chatting(number, scene, "screen") as chat:
+        alice = chat.joins("alice")
+        for text in ("hello", "again"):
+            chat.says(alice, text)
+
+
+@for_each_stage
+def test_a_server_keeps_no_more_than_the_longest_line(number: int, scene: Scene) -> None:
+    """Whoever goes on without ending the line is let go."""
+    with chatting(number, scene) as chat:
+        alice = chat.joins("alice")
+        chat.says(alice, "x" * (LONGEST - 1))
+        alice.says("x" * LONGEST)
+        assert "x" not in "".join(alice.hears_out())
+
+
+# The clients
+
+
+@for_each_stage
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_client_knows_what_is_no_port(number: int, port: str, start: Start) -> None:
+    """The exit status is that of wrong arguments, and nothing is tried."""
+    client = start(number, "127.0.0.1", port)
+    client.ends(2)
+    assert "is not a port: give a number from 1 to 65535" in client.errors
+
+
+@for_each_stage
+@pytest.mark.parametrize("port", ["1", "65535"])
+def test_a_client_tries_every_port(number: int, port: str, start: Start) -> None:
+    """The first and the last are ports; most likely nobody listens there."""
+    client = start(number, "127.0.0.1", port)
+    client.types("alice")
+    client.ends_typing()
+    client.ends()
+    assert client.process.returncode != 2
+
+
+@for_each_stage
+def test_a_client_sends_the_longest_line_and_none_that_is_longer(
+    number: int, start: Start, fake_server: FakeServer
+) -> None:
+    """It says which was too long; its user can go on."""
+    client = start(number, fake_server.host, fake_server.port)
+    line = enters(number, client, fake_server)
+    for length in (LONGEST, LONGEST + 1000, LONGEST - 1):
+        client.types("x" * length)
+    client.waits(lambda: client.errors.count("too long") == 2, "Two lines are too long.")
+    line.hears("x" * (LONGEST - 1))
+    line.closes()
+
+
+@for_each_stage
+def test_a_client_shows_at_once_what_comes(number: int, start: Start, fake_server: FakeServer) -> None:
+    """Also where its output is no terminal, and Python would rather wait for more."""
+    client = start(number, fake_server.host, fake_server.port, PYTHONUNBUFFERED="")
+    line = enters(number, client, fake_server)
+    client.types("hello")
+    line.hears("hello")
+    reply = "alice: hello" if number >= 2 else "hello"
+    line.says(reply)
+    client.prints(f"{reply}\n")
+
+
+@pytest.mark.parametrize("number", [2, 3], ids=[NAMES[2], NAMES[3]])
+def test_a_client_asks_for_a_name(number: int, start: Start, fake_server: FakeServer) -> None:
+    """Before it is given one, and again after one was refused; then it says that its user is in."""
+    client = start(number, fake_server.host, fake_server.port, PYTHONUNBUFFERED="")
+    client.waits(lambda: client.errors == "Your name: ", "It should ask for a name.")
+    client.types("bob")
+    line = fake_server.accepts()
+    line.hears("bob")
+    line.says("failed")
+    line.closes()
+    client.waits(lambda: client.errors.endswith("Another name: "), "It should ask for another name.")
+    line = enters(number, client, fake_server)
+    client.waits(lambda: client.errors.endswith("You are in. Type a line and press Enter.\n"), "It should say so.")
+    line.closes()
+
+
+@for_each_stage
+def test_a_client_ends_when_nobody_reads_what_it_prints(number: int, start: Start, fake_server: FakeServer) -> None:
+    """As in `client.py | head -1`: not with a traceback, and not as if all had been well."""
+    client = start(number, fake_server.host, fake_server.port, "screen")
+    line = enters(number, client, fake_server)
+    for text in ("hello", "again"):
+        client.types(text)
+        line.hears(text)
+        line.says(f"alice: {text}" if number >= 2 else text)
+    client.ends(1)
