@@ -156,10 +156,10 @@ class Line:
 
     def next_line(self, expected: str = "") -> str:
         """Wait for a line, whichever it is. `expected` is for the complaint when none comes."""
-        wanted = f"expected: {visible(expected)}" if expected else ""
         until = time.monotonic() + self.scene.deadline
         while b"\n" not in self.pending:
             if not self._receives(until, expected):
+                wanted = f"expected: {visible(expected)}" if expected else ""
                 came = f"    came: {self.pending!r}, without its newline" if self.pending else ""
                 event = self.scene.remark(self.name, "hears the end")
                 what = f"{self.called} hears no more: the other side has closed."
@@ -170,7 +170,8 @@ class Line:
             line = raw.decode()
         except UnicodeDecodeError:
             self.pending = raw
-            details = f"{wanted}\n    came: {raw!r}".lstrip("\n")
+            wanted = f"expected: {visible(expected)}\n" if expected else ""
+            details = f"{wanted}    came: {raw!r}"
             raise self.complain(f"{self.called} hears what is not UTF-8.", details, expected, fault=event) from None
         self.pending = rest
         return line.removesuffix("\r")

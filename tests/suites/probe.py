@@ -20,7 +20,7 @@ import threading
 import tkinter
 from typing import Any
 
-EVERY = 5  # milliseconds between two looks for a command
+EVERY = 1  # milliseconds between two looks for a command: a check gives some dozens, and waits for each
 
 TEXT_OPTION = ("Label", "TLabel", "Button", "TButton", "Message")
 ENTRIES = ("Entry", "TEntry")

@@ -152,14 +152,14 @@ class Program:
                 pass  # on Windows, one that has just ended
 
     def becomes_idle(self, hint: str = "") -> None:
-        """Wait until the program uses next to no processor time: less than a third over a quarter of a second."""
-        for _ in range(int(self.deadline * 4)):
+        """Wait until the program uses next to no processor time: less than a third over an eighth of a second."""
+        for _ in range(int(self.deadline * 8)):
             busy = self.busy()
             if busy < 1 / 3:
                 return
         raise self.complain(f"Nothing happens, but the program uses {busy:.0%} of a processor.", hint=hint, busy=busy)
 
-    def busy(self, seconds: float = 0.25) -> float:
+    def busy(self, seconds: float = 0.125) -> float:
         """Measure which share of a processor the program uses."""
         try:
             process = psutil.Process(self.process.pid)
@@ -301,7 +301,7 @@ class RunningServer(Server):
     def becomes_idle(self, hint: str = "") -> None:
         """Nobody can tell whether it does."""
 
-    def busy(self, seconds: float = 0.25) -> float:
+    def busy(self, seconds: float = 0.125) -> float:
         """Nobody can tell."""
         return 0.0
 

@@ -27,7 +27,7 @@ from tester.skeleton import still_to_write
 from tester.workspace import PROGRAMS, ROOT, Workspace
 
 SUITES = ROOT / "tests"
-HELPERS = min((os.cpu_count() or 1) + 1, 8)  # processes that run checks; one more than processors, since checks wait
+HELPERS = min((os.cpu_count() or 1) + 2, 8)  # processes that run checks; some more than processors, since checks wait
 DEADLINE = 5.0  # seconds that a check waits for anything: what has not come until then is taken not to come
 ENOUGH = 5  # failures, after which no more checks are begun: to wait for each of fifty helps nobody
 ANSWER_LIMIT = 5  # seconds in which a server that runs already must let us in
