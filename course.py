@@ -24,7 +24,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Iterator, NamedTuple, NoReturn
+from typing import Iterator, NamedTuple, NoReturn, TextIO
 
 HERE = Path(__file__).resolve().parent
 COMMAND = "py course.py" if sys.platform == "win32" else "python3 course.py"
@@ -121,9 +121,9 @@ class Problem(Exception):
     """Something that ends the command: a sentence for a person to read."""
 
 
-def say(words: str = "") -> None:
+def say(words: str = "", stream: TextIO | None = None) -> None:
     """Print at once: programs that we start write to the same screen, and the order matters."""
-    print(words, flush=True)
+    print(words, file=stream, flush=True)
 
 
 def warn(words: str) -> None:
@@ -143,9 +143,11 @@ def complaint(python: str, code: str) -> str:
     return said.splitlines()[-1] if done.returncode else ""
 
 
-def call(command: list[str], environment: dict[str, str] | None = None, folder: Path = HERE) -> int:
+def call(
+    command: list[str], environment: dict[str, str] | None = None, folder: Path = HERE, output: TextIO | None = None
+) -> int:
     """Run a program that has the keyboard and the screen to itself, and give its status."""
-    process = subprocess.Popen(command, cwd=folder, env=environment)
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output)
     try:
         return process.wait()
     except KeyboardInterrupt as interruption:
@@ -514,17 +516,20 @@ def check_writable(folder: Path) -> None:
         raise Problem(f"{folder} can't be written: {error.strerror}. Copy the project to a folder of yours.") from None
 
 
+# What making ready has to tell goes to standard error: standard output is the command's own, and may be JSON.
+
+
 def make_venv(python: Python, folder: Path) -> None:
-    say(f"Making {folder.name} with Python {python.version}; that takes a few seconds.")
+    say(f"Making {folder.name} with Python {python.version}; that takes a few seconds.", sys.stderr)
     if complaint(python.path, "import ensurepip, venv"):
         raise Problem(f"Python {python.version} has no venv module; {venv_advice()}")
-    if call([python.path, "-m", "venv", "--clear", str(folder)]):
+    if call([python.path, "-m", "venv", "--clear", str(folder)], output=sys.stderr):
         raise Problem(f"{folder.name} couldn't be made; above is why. Delete that folder and try again.")
 
 
 def install_tools(inside: str, folder: Path) -> None:
-    say(f"Installing what the chat and its tests need in {folder.name}; that takes a minute, once.")
-    if call([inside, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[test]"]):
+    say(f"Installing what the chat and its tests need in {folder.name}; that takes a minute, once.", sys.stderr)
+    if call([inside, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[test]"], output=sys.stderr):
         raise Problem("pip couldn't install it; above is why. When that is mended, type the same command again.")
 
 

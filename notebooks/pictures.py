@@ -15,6 +15,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "final")]
@@ -187,6 +188,7 @@ def draw_rooms(speeds: Mapping[str, Mapping[int, float]]) -> Picture:
     plots[0].set_xscale("log")
     plots[0].set_yscale("log")
     plots[0].set_xticks(rooms, [str(number) for number in rooms])
+    plots[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     plots[0].minorticks_off()
     plots[0].yaxis.set_major_formatter("{x:,.0f}")
     plots[0].set_xlabel("listeners")

@@ -4,6 +4,7 @@ import re
 import sys
 
 import pytest
+from suites import programs
 from suites.complaints import LINES, Complaint, difference
 from suites.diagnosis import SILENCE, Seen
 from suites.diagram import Event, Message, Remark
@@ -187,3 +188,26 @@ def test_a_wrong_exit_status_is_told_with_the_command() -> None:
     program.close()
     assert failure.value.what == "The exit status should be 2, and is 3."
     assert failure.value.details.endswith(" --port -1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, nothing ends by a signal")
+def test_a_signal_that_ended_a_program_is_told_by_its_name() -> None:
+    """-2 says little to somebody whose program does not know of Ctrl-C."""
+    code = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGINT)"
+    program = Program([sys.executable, "-c", code], deadline=5.0)
+    with pytest.raises(Complaint) as failure:
+        program.ends(0)
+    program.close()
+    assert failure.value.what == "The exit status should be 0, and is -2: the signal SIGINT has ended it."
+
+
+def test_what_a_program_prints_without_end_is_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first lines and its last are, and that some are left out is said."""
+    monkeypatch.setattr(programs, "MOST_PRINTED", 40_000)
+    code = "print('first'); [print('again ' * 1000) for _ in range(1000)]; print('last')"
+    program = Program([sys.executable, "-c", code], deadline=5.0)
+    program.waits(lambda: program.output.endswith("last\n"), "It should come to its end.")
+    program.close()
+    assert program.output.startswith("first\nagain ")
+    assert programs.LEFT_OUT in program.output
+    assert len(program.output) <= 40_000

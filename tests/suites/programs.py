@@ -24,6 +24,9 @@ from .complaints import CannotStart, Complaint, visible
 from .diagnosis import LISTENING, Seen, could_not_start
 from .tracebacks import has_failed, retold
 
+MOST_PRINTED = 16_000_000  # characters that are kept of what a program prints
+LEFT_OUT = "[what it printed then is left out]"
+
 
 class Program:
     """A running program, its keyboard and what it has printed. `deadline` is in seconds, for every wait."""
@@ -71,7 +74,7 @@ class Program:
         while chunk := os.read(stream.fileno(), 65536):
             text = decoder.decode(chunk)
             with self.printed:
-                setattr(self, name, getattr(self, name) + text)
+                setattr(self, name, within_bounds(getattr(self, name) + text))
                 self.printed.notify_all()
         with self.printed:
             self.printed.notify_all()
@@ -122,7 +125,7 @@ class Program:
             reader.join(self.deadline)
         if status is not None and self.process.returncode != status:
             self.has_no_traceback(hint)  # says more than a number
-            what = f"The exit status should be {status}, and is {self.process.returncode}."
+            what = f"The exit status should be {status}, and is {in_words(self.process.returncode)}."
             raise self.complain(what, details=f"command: {' '.join(self.command)}", hint=hint)
 
     def has_ended(self, seconds: float) -> bool:
@@ -256,6 +259,23 @@ class Program:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def within_bounds(text: str) -> str:
+    """What a program has printed, without its middle when that is too much: some print without end."""
+    return (
+        text if len(text) <= MOST_PRINTED else f"{text[: MOST_PRINTED // 4]}\n{LEFT_OUT}\n{text[-MOST_PRINTED // 4 :]}"
+    )
+
+
+def in_words(status: int) -> str:
+    """An exit status; where the system has ended the program with a signal, which one it was."""
+    if status >= 0:
+        return str(status)
+    try:
+        return f"{status}: the signal {signal.Signals(-status).name} has ended it"
+    except ValueError:  # one that has no name here
+        return str(status)
 
 
 class Server(Program):

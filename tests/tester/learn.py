@@ -155,11 +155,14 @@ def hint_text(failure: "Result", given: int) -> str:
     topic = failure.topic
     if topic is None:
         return f"{about}\n{failure.hint or failure.what}"
+    hints = [topic[name] for name in HINTS]
+    if failure.hint and failure.hint not in hints[1]:
+        hints[1] = f"{failure.hint} {hints[1]}"  # what was seen of this program says more than what is always so
     if given < len(HINTS):
         more = f"For more, type it again: {COMMAND} hint" if given + 1 < len(HINTS) else ALL_GIVEN
-        return f"{about}\nHint {given + 1} of {len(HINTS)}: {topic[HINTS[given]]}\n\n{more}"
-    hints = "\n".join(f"{number}. {topic[name]}" for number, name in enumerate(HINTS, 1))
-    return f"{about}\nAll three hints:\n{hints}\n\n{ALL_GIVEN}"
+        return f"{about}\nHint {given + 1} of {len(HINTS)}: {hints[given]}\n\n{more}"
+    numbered = "\n".join(f"{number}. {hint}" for number, hint in enumerate(hints, 1))
+    return f"{about}\nAll three hints:\n{numbered}\n\n{ALL_GIVEN}"
 
 
 ALL_GIVEN = f"That was the last hint. To see a solution beside yours: {COMMAND} solution"

@@ -102,7 +102,7 @@ class Report:
 
     def parts(self) -> list[str]:
         if self.could_not_start:
-            return ["Nothing could be checked.\n" + self.could_not_start]
+            return ["Nothing could be checked.\n" + readable(self.could_not_start)]
         if not self.results:
             return [self.not_begun()]
         counts = "\n".join(self.count(stage) for stage in sorted({result.stage for result in self.results}))
@@ -187,12 +187,13 @@ def told(result: Result, width: int = 100) -> str:
     """One failure, whole: what was tried, what came, what to think about, where to read on, what was said."""
     if result.outcome == "error":
         return f"{result.check}: a mistake of the tester, not yours. {result.reason}\n{result.text}"
-    lines = [wrapped(line, width) if line.startswith(("hint: ", result.about)) else line for line in whole(result)]
-    return "\n".join(lines)
+    return readable(f"{result.text.rstrip()}\n\n(This check is called {result.check}.)", result.about, width)
 
 
-def whole(result: Result) -> list[str]:
-    return [*result.text.splitlines(), "", f"(This check is called {result.check}.)"]
+def readable(text: str, about: str = "", width: int = 100) -> str:
+    """The same with its prose wrapped: the hint, and what the check is about. What programs said stays as it is."""
+    prose = ("hint: ", about) if about else "hint: "
+    return "\n".join(wrapped(line, width) if line.startswith(prose) else line for line in text.splitlines())
 
 
 def wrapped(prose: str, width: int) -> str:
