@@ -30,6 +30,9 @@ MODULES = {
 EQUIVALENT = {
     r"-PORT = ": "the port when none is given: every check gives one",
     r"-(POLL|PATIENCE) = ": "how often to look, how long to be patient",
+    r"create_connection.*timeout": "how long to be patient with a server that doesn't answer",
+    r'next_line\(lines\) >= "ok"': "there are two answers, and “failed” comes before “ok” in the alphabet",
+    r"end=\"\", file=sys.stderr, flush=True": "in stage 01 each sentence ends its line (elsewhere it is caught)",
     r"-if __name__": "`<=` or `>=` of two equal names says the same as `==`",
     r'-\s+if sys\.platform != "win32".*\n\+.*[<>]': "true on the same systems",
     r"SO_REUSEADDR, 1.*\n.*SO_REUSEADDR, 2": "any number but 0 is yes",

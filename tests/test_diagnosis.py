@@ -205,6 +205,12 @@ ROWS: list[tuple[Seen, str]] = [
     (python("ValueError: list.remove(x): x not in list"), ERRORS[18][1]),
     (python("RecursionError: maximum recursion depth exceeded"), ERRORS[19][1]),
     (python("RuntimeError: can't start new thread"), ERRORS[20][1]),
+    (python("StopIteration"), ERRORS[21][1]),
+    (python("OverflowError: bind(): port must be 0-65535."), ERRORS[22][1]),
+    (python("OverflowError: Python int too large to convert to C int"), "OverflowError in server.py, line 7, in serve: "
+     "serve(). Read a traceback from its end: the last line names the error, those above it the way there. Catch it "
+     "there."),
+    (python("ValueError: invalid literal for int() with base 10: 'http'"), ERRORS[23][1]),
     (python("NameError: name 'clinet' is not defined"), "NameError in server.py, line 7, in serve: serve(). Read a "
      "traceback from its end: the last line names the error, those above it the way there. Catch it there."),
     (Seen(errors="Error: listen EADDRINUSE: address already in use 127.0.0.1:5050\n"

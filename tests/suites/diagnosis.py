@@ -161,6 +161,22 @@ ERRORS = [
         "A function calls itself without end: a failing send that reports itself by sending, perhaps.",
     ),
     (r"can't start new thread", "There are more threads than the system allows: let each end with its connection."),
+    (
+        r"^StopIteration",
+        "next was asked for a line, and there was none: whoever connects may go before they have said anything. Give "
+        'it something to return then, as in next(lines, ""), and look whether you got it.',
+    ),
+    (
+        r"^OverflowError.*port",
+        "A port is a number up to 65535: look at what the command line says before you use it, and end with one line "
+        "and the exit status 2 when it is another. (argparse does that where the function given as type= raises "
+        "ValueError.)",
+    ),
+    (
+        r"^ValueError: invalid literal for int",
+        "int was given what is no number. Catch ValueError; on a command line, argparse with type=int says so by "
+        "itself, with the exit status 2.",
+    ),
 ]
 
 

@@ -140,7 +140,8 @@ def draw_text(events: Sequence[Event], columns: Sequence[str] = (), width: int =
         rows += [row(places, pen.pause, width)] * pause + [event_row(event, places, width, pen, plain)]
     text = "\n".join("".join(line).rstrip() for line in rows)
     left_out = len(events) - len(drawn)
-    return text + f"\n({left_out} lines of others are left out)" * (left_out > 0)
+    what = "1 line of others is" if left_out == 1 else f"{left_out} lines of others are"
+    return text + f"\n({what} left out)" * (left_out > 0)
 
 
 def those_that_fit(events: Sequence[Event], names: list[str], width: int) -> list[str]:

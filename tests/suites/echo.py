@@ -16,6 +16,11 @@ from .marks import process, teaches, terminal
 from .people import Chat, FakeServer, Line, Scene
 from .programs import Program, Server
 
+ASKED_TO_END = (
+    "A system that wants a program to end sends SIGTERM (on Windows: Ctrl-Break, SIGBREAK), and that is no "
+    "KeyboardInterrupt: signal.signal(signal.SIGTERM, …) takes a function that is called then. Have it end the "
+    "program, with status 0."
+)
 ONE_PORT = "The port was taken, and it was not noticed: SO_REUSEPORT, or SO_REUSEADDR on Windows, lets two have it."
 
 
@@ -230,7 +235,7 @@ def test_the_server_ends_when_it_is_told_to(chat: Chat, how: str) -> None:
     chat.says(alice, "hello")
     getattr(chat.server, how)()
     chat.server.ends()
-    chat.server.ends(0, topics.CTRL_C.idea)
+    chat.server.ends(0, topics.CTRL_C.idea if how == "interrupt" else ASKED_TO_END)
     alice.hears_out()
 
 

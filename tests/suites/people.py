@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -23,7 +24,7 @@ from .complaints import EVENTS, Complaint, difference, visible
 from .diagnosis import CLOSED, RESET, SILENCE, Seen
 from .diagram import SERVER, Event, Message, Remark
 from .programs import Program, Server
-from .topics import CHECK, DOOR
+from .topics import CHECK, DOOR, JOINS, NOTICE, Topic
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -270,6 +271,16 @@ class Line:
         return lines, line[begun:] if begun else b""
 
 
+@contextmanager
+def about(topic: Topic) -> Iterator[None]:
+    """Whatever goes wrong here is about this, whatever the check is about: there its author should read on."""
+    try:
+        yield
+    except Complaint as complaint:
+        complaint.topic = topic
+        raise
+
+
 class Chat:
     """A server under test and the people who talk to it.
 
@@ -314,7 +325,8 @@ class Chat:
         """This one has been let in: all who are there hear of it, where that is so."""
         self.members.append(newcomer)
         if self.stage >= 3:
-            self.everyone_hears(f"* {newcomer.name} has joined the chat")
+            with about(JOINS):
+                self.everyone_hears(f"* {newcomer.name} has joined the chat")
 
     def says(self, speaker: Line, text: str) -> None:
         """A member says something, and it is heard as it should be."""
@@ -342,7 +354,8 @@ class Chat:
         self.members.remove(member)
         getattr(member, how)()
         if self.stage >= 3:
-            self.everyone_hears(f"* {member.name} has left the chat")
+            with about(NOTICE):
+                self.everyone_hears(f"* {member.name} has left the chat")
 
     def asks(self, name: str) -> tuple[Line, str]:
         """Somebody connects and gives a name; return the answer as well."""

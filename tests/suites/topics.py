@@ -370,7 +370,7 @@ CHECK = Topic(
 CASE = Topic(
     "names that differ in case alone",
     "Are alice and ALICE two people?",
-    "Keep the name as it was given, compare its casefolded form: in lower case alone, straße and STRASSE differ.",
+    "Keep the name as it was given, compare name.casefold(): in lower case alone, straße and STRASSE differ.",
     USERNAMES,
     NAMES,
     "clients[username.casefold()] = client",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 
 PYTHON_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?')
+BEGINNING = re.compile(r"Exception in thread|Traceback ")  # of the next traceback: two threads may fail at once
 NODE_FRAME = re.compile(r"\s+at (?:(?P<where>.+?) \()?(?P<file>.+?):(?P<line>\d+):\d+\)?")
 ERROR = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?: \[\w+\])?(?:: (?P<message>.*))?")
 
@@ -66,7 +67,7 @@ def python_failures(errors: str) -> Iterator[Failure]:
     for number, line in enumerate(lines):
         if frame := PYTHON_FRAME.fullmatch(line):
             below = lines[number + 1].strip() if number + 1 < len(lines) else ""
-            code = "" if PYTHON_FRAME.fullmatch(below) or not lines[number + 1 : number + 2] else below
+            code = "" if PYTHON_FRAME.fullmatch(below) or BEGINNING.match(below) else below
             frames.append(Frame(frame["file"], int(frame["line"]), frame["where"] or "", code))
         elif frames and (error := ERROR.fullmatch(line)):
             yield Failure(error["kind"].rpartition(".")[2], error["message"] or "", frames)

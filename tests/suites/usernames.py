@@ -8,6 +8,11 @@ from .marks import process, teaches, terminal
 from .people import Chat, FakeServer, Line
 from .programs import Program
 
+IN_THE_ROOM = (
+    "Whoever is in the room hears all that is said there. Send “ok” before you add its socket to those who hear, and "
+    "both while nobody else can send."
+)
+
 
 @teaches(topics.VERDICT_OK)
 def test_a_name_is_accepted(chat: Chat) -> None:
@@ -170,6 +175,9 @@ def test_of_many_who_ask_at_once_one_gets_the_name(chat: Chat) -> None:
         answers = [(caller.name, caller.next_line("ok")) for caller in callers]
         for name in dict(answers):
             came = [answer for asked, answer in answers if asked == name]
+            if early := [answer for answer in came if answer.startswith("* ")]:
+                what = "Somebody hears what is said in the room before the answer to their name."
+                raise chat.scene.complain(what, f"    came: {early[0]}", IN_THE_ROOM)
             if came.count("ok") != 1 or came.count("failed") != 19:
                 details = f"{name!r}: {', '.join(sorted(came))}"
                 raise chat.scene.complain("One should hear “ok” and nineteen “failed”.", details)

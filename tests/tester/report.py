@@ -120,7 +120,7 @@ class Report:
         untried = f", {left} not tried" if left else ""
         if failing:
             return f"{name} {len(failing)} of {len(there)} checks fail{'s' * (len(failing) == 1)}{untried}."
-        return f"{name} {len(done)} checks pass{untried}."
+        return f"{name} {len(done)} check{'s pass' if len(done) != 1 else ' passes'}{untried}."
 
     def not_begun(self) -> str:
         """What a learner reads who has not begun, or has begun with one program alone."""

@@ -20,6 +20,10 @@ LOOP = """    for receiver in receivers:
 """
 BROADCAST = f"""    with clients_lock:
 {COPY}{LOOP}"""
+ANSWER_AND_ADD = """        send_line(client, "ok")  # while nobody else can send to it; three bytes do not have to wait
+        clients[username.casefold()] = client
+        return True
+"""
 REMOVE = "        del clients[username.casefold()]\n"
 POP = "        clients.pop(username.casefold(), None)\n"
 SEND_TO_ALL = "            send_message_to_clients(line)\n"
@@ -38,6 +42,22 @@ WRONG = [
         checks=("test_a_line_comes_back", "test_everyone_hears_everyone", "test_everyone_hears_who_joins"),
         says="expected: * alice has joined the chat",
         source="../stages/02_usernames/server.py",
+    ),
+    Wrong(
+        "in the room before the answer to the name",
+        stage=3,
+        mistakes=(),
+        checks=("test_of_many_who_ask_at_once_one_gets_the_name",),
+        says="Send “ok” before you add its socket to those who hear",
+        edits=[
+            (
+                ANSWER_AND_ADD,
+                "        clients[username.casefold()] = client\n"
+                "    time.sleep(0.05)  # as if there were a file of names to write to\n"
+                '    send_line(client, "ok")\n'
+                "    return True\n",
+            )
+        ],
     ),
     Wrong(
         "everyone but the speaker hears",

@@ -101,7 +101,7 @@ WRONG = [
         stage=2,
         mistakes=(5,),
         checks=("test_names_that_differ_in_case_alone_are_one",),
-        says="casefolded form",
+        says="casefold()",
         edits=[
             (LOOK, "if not USERNAME.fullmatch(username) or username in clients:"),
             ("clients[username.casefold()] = client", "clients[username] = client"),
@@ -113,7 +113,7 @@ WRONG = [
         stage=2,
         mistakes=(5,),
         checks=("test_names_that_differ_in_case_alone_are_one",),
-        says="casefolded form",
+        says="casefold()",
         edits=[
             (LOOK, "if not USERNAME.fullmatch(username) or username.lower() in clients:"),
             ("clients[username.casefold()] = client", "clients[username.lower()] = client"),
