@@ -38,7 +38,7 @@ from suites.complaints import Complaint
 from suites.diagram import Event, draw_svg, draw_text
 from suites.people import Scene
 from suites.windows import Window, open_window
-from tester.check import Programs, Trouble, Wish, run
+from tester.check import Programs, Trouble, Wish, quoted, run
 from tester.report import told
 from wire import DEADLINE, Conversation, conversing
 
@@ -312,36 +312,46 @@ def check(*names: str, server: str = "server.py", client: str = "client.py") -> 
     """
     if not here.stage:  # the kernel has been restarted, most likely
         raise Lost(NOT_BEGUN)
-    with programs_to_check(server, client) as (folder, part):
+    with programs_to_check(server, client) as (programs, part, folder):
         for name in names or ("",):
-            show(verdict(name, folder, part))
+            show(verdict(name, programs, part, folder))
 
 
 @contextmanager
-def programs_to_check(server: str, client: str) -> Iterator[tuple[Path, str]]:
-    """Give a folder with a server.py and a client.py, and say which is to be judged, if it isn't both."""
+def programs_to_check(server: str, client: str) -> Iterator[tuple[Programs, str, str]]:
+    """Give the programs to judge, which of them is meant if it isn't both, and the folder where they are.
+
+    Each keeps its name, since that is what a failure speaks of. Beside an experiment are the learner's own programs, for
+    it may import them.
+    """
     if client == "client.py" and not (WORKSPACE / client).is_file():
         part = "server"  # for the other isn't there yet
     else:
         part = "server" if server not in PROGRAMS else "client" if client not in PROGRAMS else ""
     with tempfile.TemporaryDirectory() as folder:
-        for name, chosen in zip(PROGRAMS, (server, client), strict=True):
-            if part in ("", name.removesuffix(".py")):
-                shutil.copyfile(program(chosen), Path(folder) / name)
-        yield Path(folder), part
+        for name in PROGRAMS:
+            if (WORKSPACE / name).is_file():
+                shutil.copyfile(WORKSPACE / name, Path(folder) / name)
+        commands = {}
+        for kind, chosen in (("server", server), ("client", client)):
+            if part in ("", kind):
+                path = Path(folder) / Path(chosen).name
+                shutil.copyfile(program(chosen), path)
+                commands[kind] = quoted([sys.executable, str(path)])
+        yield Programs(**commands), part, folder
 
 
-def verdict(name: str, folder: Path, part: str) -> Verdict:
+def verdict(name: str, programs: Programs, part: str, folder: str) -> Verdict:
     """Run one check, or all of the stage, and return what the tester says."""
     wish = Wish(only=f"test_{name.replace(' ', '_')}" if name else "", part=part, deadline=DEADLINE / 2)
     try:
-        report = run(here.stage, Programs(folder), wish=wish)
+        report = run(here.stage, programs, wish=wish)
     except Trouble as trouble:
         raise Lost(str(trouble)) from None
     if report.passed:
         return Verdict(True, f"passed: {name}" if name else report.count(here.stage))
     text = told(report.first, WIDTH) if report.first else report.text
-    return Verdict(False, text.replace(str(folder) + os.sep, ""))
+    return Verdict(False, text.replace(folder + os.sep, ""))
 
 
 # The notebook works in my_chat/, and knows the words of a step.

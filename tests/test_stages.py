@@ -3,6 +3,8 @@
 Learners read these programs as a model. What the comments in them promise is seen here to hold.
 """
 
+import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from conftest import STAGES
+from suites.commands import python_command
 from suites.people import Chat, FakeServer, Line, Scene
 from suites.programs import Program, Server
+from suites.windows import Widget, Window, open_window
 
 MISHAPS = Path(__file__).with_name("mishaps.py")
 NAMES = {1: "01_echo", 2: "02_usernames", 3: "03_broadcast"}  # the server of stage 04 is that of 03
@@ -176,6 +180,21 @@ def test_a_client_asks_for_a_name(number: int, start: Start, fake_server: FakeSe
 
 
 @for_each_stage
+@pytest.mark.parametrize("how", ["closes", "breaks"])
+def test_a_client_that_waits_for_an_answer_says_that_the_server_is_gone(
+    number: int, how: str, start: Start, fake_server: FakeServer
+) -> None:
+    """It reads then; the suites have it gone before a line is typed, and then it writes."""
+    client = start(number, fake_server.host, fake_server.port)
+    line = enters(number, client, fake_server)
+    client.types("hello")
+    line.hears("hello")
+    getattr(line, how)()
+    client.ends(1)
+    assert "The server has closed the connection." in client.errors
+
+
+@for_each_stage
 def test_a_client_ends_when_nobody_reads_what_it_prints(number: int, start: Start, fake_server: FakeServer) -> None:
     """As in `client.py | head -1`: not with a traceback, and not as if all had been well."""
     client = start(number, fake_server.host, fake_server.port, "screen")
@@ -185,3 +204,53 @@ def test_a_client_ends_when_nobody_reads_what_it_prints(number: int, start: Star
         line.hears(text)
         line.says(f"alice: {text}" if number >= 2 else text)
     client.ends(1)
+
+
+# The window of stage 04
+
+
+@pytest.fixture
+def window(scene: Scene, fake_server: FakeServer, screen: None) -> Iterator[Window]:
+    program = python_command(STAGES / "04_tk_client" / "client.py")
+    window = open_window(program, fake_server.host, fake_server.port, scene, os.environ)
+    yield window
+    window.close()
+
+
+def edges(widget: Widget) -> tuple[int, int, int, int]:
+    """Where a widget is on the screen: its left, top, right and bottom."""
+    left, top = int(widget["rootx"]), int(widget["rooty"])
+    return left, top, left + int(widget["width"]), top + int(widget["height"])
+
+
+def test_the_window_is_laid_out_in_four_rows(window: Window) -> None:
+    """A name and a button; how things are; the conversation and its scrollbar; a message and a button."""
+    kinds = ("TLabel", "TEntry", "TButton", "TLabel", "Text", "TScrollbar", "TEntry", "TButton")
+    there = sorted((w for w in window.widgets() if w["kind"] in kinds), key=lambda w: (w["rooty"], w["rootx"]))
+    rows = [[w for w in there if w["kind"] == kind] for kind in ("TLabel", "TEntry", "TButton")]
+    (label, status), (name, message), (join, send) = (sorted(row, key=lambda w: int(w["rooty"])) for row in rows)
+    text, bar = (next(w for w in there if w["kind"] == kind) for kind in ("Text", "TScrollbar"))
+    # From left to right, nothing on top of anything else, each row from the same left edge to the same right one.
+    for row in ([label, name, join], [text, bar], [message, send]):
+        for one, next_one in itertools.pairwise(row):
+            assert edges(one)[2] <= edges(next_one)[0]
+    assert edges(label)[0] == edges(status)[0] == edges(text)[0] == edges(message)[0]
+    assert edges(join)[2] == edges(status)[2] == edges(bar)[2] == edges(send)[2]
+    assert (edges(join)[0], edges(text)[2]) == (edges(send)[0], edges(bar)[0])
+    assert edges(name)[2] == edges(message)[2]  # both end where the buttons begin
+    # From above to below.
+    for above, below in ((name, status), (status, text), (text, message)):
+        assert edges(above)[3] <= edges(below)[1]
+    assert edges(text)[1] == edges(bar)[1]
+    assert edges(text)[3] == edges(bar)[3]
+    for row in ([name, join], [message, send]):  # in the same row, whatever their heights
+        assert edges(row[0])[1] < edges(row[1])[3]
+        assert edges(row[1])[1] < edges(row[0])[3]
+
+
+def test_the_window_opens_with_room_to_read(window: Window) -> None:
+    """Wider and higher than it must be, and it is the conversation that has the room."""
+    text = next(w for w in window.widgets() if w["kind"] == "Text")
+    assert 1.1 < text["width"] / text["reqwidth"] < 1.5
+    assert 1.5 < text["height"] / text["reqheight"] < 4
+    assert text["reqheight"] < 300

@@ -229,10 +229,11 @@ def test_somebody_goes_without_waiting_for_the_answer(chat: Chat) -> None:
 @teaches(topics.DAEMON, mistakes=(11, 37))
 @pytest.mark.parametrize("how", ["interrupt", "asked_to_end"])
 def test_the_server_ends_when_it_is_told_to(chat: Chat, how: str) -> None:
-    """Ctrl-C and a request to end stop the server, with clients connected: exit status 0, no traceback."""
+    """Ctrl-C and a request to end (SIGTERM) stop the server, clients or not: exit status 0, no traceback."""
     chat.connects("silent")
     alice = chat.joins("alice")
     chat.says(alice, "hello")
+    chat.server.rests()  # or the signal might come in the middle of Thread.start, which no program expects
     getattr(chat.server, how)()
     chat.server.ends()
     chat.server.ends(0, topics.CTRL_C.idea if how == "interrupt" else ASKED_TO_END)
@@ -245,6 +246,7 @@ def test_the_server_can_start_again_on_its_port(chat: Chat, start_server: Callab
     """A server that is stopped while a client is connected can start again on the same port."""
     alice = chat.joins("alice")
     chat.says(alice, "hello")
+    chat.server.rests()
     chat.server.interrupt()
     chat.server.ends(hint=topics.DAEMON.idea)
     alice.closes()
@@ -273,8 +275,9 @@ def test_a_bad_address_is_said_in_one_line(server_program: Callable[..., Program
 def test_a_bad_port_is_a_wrong_argument(server_program: Callable[..., Program]) -> None:
     """A port that is none: the exit status of wrong arguments, 2."""
     for server in [server_program(port) for port in ("65536", "5050x", "http")]:
+        server.has_ended(server.deadline)
+        server.has_no_traceback(details=server.command_line)
         server.ends(2)
-        server.has_no_traceback()
 
 
 @process
@@ -371,18 +374,11 @@ def test_client_says_that_there_is_no_server(start_client: Callable[..., Program
 @terminal
 @teaches(topics.SERVER_GONE, mistakes=(44, 49))
 @pytest.mark.parametrize("how", ["closes", "breaks"])
-@pytest.mark.parametrize("when", ["before a line is typed", "before its answer"])
-def test_client_says_that_the_server_is_gone(
-    client: Program, line_in: Line, stage_number: int, how: str, when: str
-) -> None:
+def test_client_says_that_the_server_is_gone(client: Program, line_in: Line, stage_number: int, how: str) -> None:
     """The server goes: the client says so and ends, and prints no empty lines."""
     they_talk(client, line_in, stage_number)
-    if when == "before its answer":
-        client.types("hello")
-        line_in.hears("hello")
     getattr(line_in, how)()
-    if when == "before a line is typed":
-        client.types("hello")
+    client.types("hello")
     client.ends(1)
     client.complains()
     client.has_no_traceback()
@@ -458,7 +454,8 @@ def test_client_lives_on_a_screen_that_lacks_letters(
 
 def says_one_line(program: Program, status: int) -> None:
     """Wait for the program to end with this status and one line on standard error."""
+    program.has_ended(program.deadline)
+    program.has_no_traceback(details=program.command_line)
     program.ends(status, topics.SENTENCE.idea)
-    program.has_no_traceback()
     if program.errors.count("\n") != 1:
         raise program.complain("One clear line on standard error should say why.", hint=topics.SENTENCE.idea)

@@ -366,7 +366,9 @@ class Chat:
     def joins_again(self, name: str) -> Line:
         """Somebody who has just left comes back under the same name, as soon as the server has noticed."""
         until = time.monotonic() + self.scene.deadline
+        before = len(self.scene.conversation)
         while time.monotonic() < until:
+            del self.scene.conversation[before:]  # one try in vain is enough to look at
             line, answer = self.asks(name)
             if answer == "ok":
                 self.enters(line)

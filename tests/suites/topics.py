@@ -372,7 +372,7 @@ CASE = Topic(
     "Are alice and ALICE two people?",
     "Keep the name as it was given, compare name.casefold(): in lower case alone, straße and STRASSE differ.",
     USERNAMES,
-    NAMES,
+    INSTANT,
     "clients[username.casefold()] = client",
 )
 ONE_LOCK = Topic(
@@ -396,7 +396,7 @@ PAIRS = Topic(
     "Where do you keep which name belongs to which connection?",
     "Keep the name and the socket together, in one dictionary: two lists get out of step.",
     USERNAMES,
-    TALKING,
+    INSTANT,
     "clients[username.casefold()] = client",
 )
 FREE = Topic(
