@@ -321,7 +321,7 @@ def check(*names: str, server: str = "server.py", client: str = "client.py") -> 
 def programs_to_check(server: str, client: str) -> Iterator[tuple[Programs, str, str]]:
     """Give the programs to judge, which of them is meant if it isn't both, and the folder where they are.
 
-    Each keeps its name, since that is what a failure speaks of. Beside an experiment are the learner's own programs, for
+    Each keeps its name, since that is what a failure speaks of. Beside an experiment are the learner's own programs:
     it may import them.
     """
     if client == "client.py" and not (WORKSPACE / client).is_file():
