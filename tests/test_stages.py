@@ -19,6 +19,7 @@ from suites.windows import Widget, Window, open_window
 
 MISHAPS = Path(__file__).with_name("mishaps.py")
 NAMES = {1: "01_echo", 2: "02_usernames", 3: "03_broadcast"}  # the server of stage 04 is that of 03
+WINDOW = "04_tk_client"
 LONGEST = 4096  # bytes of a line, its newline included
 
 for_each_stage = pytest.mark.parametrize("number", NAMES, ids=NAMES.values())
@@ -27,7 +28,8 @@ Start = Callable[..., Program]
 
 def command(number: int, program: str, *mishap: str) -> list[str]:
     """Return the command that runs a stage's program, where this goes wrong."""
-    return [sys.executable, *([str(MISHAPS), *mishap] if mishap else []), str(STAGES / NAMES[number] / program)]
+    folder = NAMES.get(number, WINDOW)
+    return [sys.executable, *([str(MISHAPS), *mishap] if mishap else []), str(STAGES / folder / program)]
 
 
 @contextmanager
@@ -81,6 +83,7 @@ def test_a_server_goes_on_when_nobody_could_be_let_in(number: int, scene: Scene)
     with chatting(number, scene, "accept") as chat:
         alice = chat.joins("alice")
         chat.says(alice, "hello")
+        chat.server.prints("Too many open files")
         told = [line for line in chat.server.output.splitlines() if "nobody can be let in" in line]
         assert told == ["* nobody can be let in: [Errno 24] Too many open files"]
 
@@ -92,7 +95,7 @@ def test_a_server_goes_on_when_it_has_no_thread(number: int, scene: Scene) -> No
         chat.connects("unlucky").hears_the_end()
         alice = chat.joins("alice")
         chat.says(alice, "hello")
-        assert "* a client could not be served: can't start new thread\n" in chat.server.output
+        chat.server.prints("* a client could not be served: can't start new thread\n")
 
 
 @for_each_stage
@@ -117,7 +120,7 @@ def test_a_server_keeps_no_more_than_the_longest_line(number: int, scene: Scene)
 # The clients
 
 
-@for_each_stage
+@pytest.mark.parametrize("number", [*NAMES, 4], ids=[*NAMES.values(), WINDOW])
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_a_client_knows_what_is_no_port(number: int, port: str, start: Start) -> None:
     """The exit status is that of wrong arguments, and nothing is tried."""
@@ -211,10 +214,39 @@ def test_a_client_ends_when_nobody_reads_what_it_prints(number: int, start: Star
 
 @pytest.fixture
 def window(scene: Scene, fake_server: FakeServer, screen: None) -> Iterator[Window]:
-    program = python_command(STAGES / "04_tk_client" / "client.py")
+    program = python_command(STAGES / WINDOW / "client.py")
     window = open_window(program, fake_server.host, fake_server.port, scene, os.environ)
     yield window
     window.close()
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_window_opens_for_every_port(port: int, scene: Scene, screen: None) -> None:
+    """The first and the last are ports."""
+    program = python_command(STAGES / WINDOW / "client.py")
+    open_window(program, "127.0.0.1", port, scene, os.environ).close()
+
+
+def test_the_window_sends_the_longest_name_and_none_that_is_longer(window: Window, fake_server: FakeServer) -> None:
+    """32 letters; of more it says how many there may be."""
+    window.joins_as("x" * 33)
+    window.waits(lambda: "at most 32 letters" in window.transcript, "It should say so.")
+    window.joins_as("x" * 32)
+    fake_server.lets_in("x" * 32).closes()
+
+
+def test_the_window_sends_the_longest_line_and_none_that_is_longer(window: Window, fake_server: FakeServer) -> None:
+    """4,096 bytes with its newline; what is longer stays in the entry."""
+    window.joins_as("alice")
+    line = fake_server.lets_in("alice")
+    window.can_talk()
+    window.says("é" * (LONGEST // 2))
+    window.waits(lambda: "too long" in window.transcript, "It should say so.")
+    window.presses("BackSpace", window.message)
+    window.types(window.message, "-")
+    window.presses("Return", window.message)
+    line.hears("é" * (LONGEST // 2 - 1) + "-")
+    line.closes()
 
 
 def edges(widget: Widget) -> tuple[int, int, int, int]:
@@ -225,6 +257,7 @@ def edges(widget: Widget) -> tuple[int, int, int, int]:
 
 def test_the_window_is_laid_out_in_four_rows(window: Window) -> None:
     """A name and a button; how things are; the conversation and its scrollbar; a message and a button."""
+    window.waits(lambda: window.conversation["width"] > window.conversation["reqwidth"], "It should find its size.")
     kinds = ("TLabel", "TEntry", "TButton", "TLabel", "Text", "TScrollbar", "TEntry", "TButton")
     there = sorted((w for w in window.widgets() if w["kind"] in kinds), key=lambda w: (w["rooty"], w["rootx"]))
     rows = [[w for w in there if w["kind"] == kind] for kind in ("TLabel", "TEntry", "TButton")]
@@ -250,7 +283,10 @@ def test_the_window_is_laid_out_in_four_rows(window: Window) -> None:
 
 def test_the_window_opens_with_room_to_read(window: Window) -> None:
     """Wider and higher than it must be, and it is the conversation that has the room."""
-    text = next(w for w in window.widgets() if w["kind"] == "Text")
-    assert 1.1 < text["width"] / text["reqwidth"] < 1.5
-    assert 1.5 < text["height"] / text["reqheight"] < 4
-    assert text["reqheight"] < 300
+
+    def has_room() -> bool:
+        text = next(w for w in window.widgets() if w["kind"] == "Text")
+        wide, high = (text[side] / text[f"req{side}"] for side in ("width", "height"))
+        return 1.1 < wide < 1.5 and 1.5 < high < 4 and text["reqheight"] < 300
+
+    window.waits(has_room, "The conversation should have more room than it must have.")

@@ -21,6 +21,10 @@ ASKED_TO_END = (
     "KeyboardInterrupt: signal.signal(signal.SIGTERM, …) takes a function that is called then. Have it end the "
     "program, with status 0."
 )
+OF_THE_HOST = (
+    "A server is told with --host HOST on which address to listen. When it can't have that one, it says so in one line "
+    "on standard error, and ends with status 1."
+)
 ONE_PORT = "The port was taken, and it was not noticed: SO_REUSEPORT, or SO_REUSEADDR on Windows, lets two have it."
 
 
@@ -267,7 +271,7 @@ def test_a_busy_port_is_said_in_one_line(chat: Chat, server_program: Callable[..
 @teaches(topics.SENTENCE)
 def test_a_bad_address_is_said_in_one_line(server_program: Callable[..., Program]) -> None:
     """An address that is not this computer's: one line on standard error, exit status 1, no traceback."""
-    says_one_line(server_program(0, "192.0.2.1"), 1)  # RFC 5737: an address for examples
+    says_one_line(server_program(0, "192.0.2.1"), 1, OF_THE_HOST)  # RFC 5737: an address for examples
 
 
 @process
@@ -452,10 +456,10 @@ def test_client_lives_on_a_screen_that_lacks_letters(
         client.prints(text)
 
 
-def says_one_line(program: Program, status: int) -> None:
+def says_one_line(program: Program, status: int, hint: str = topics.SENTENCE.idea) -> None:
     """Wait for the program to end with this status and one line on standard error."""
     program.has_ended(program.deadline)
     program.has_no_traceback(details=program.command_line)
-    program.ends(status, topics.SENTENCE.idea)
+    program.ends(status, hint)
     if program.errors.count("\n") != 1:
-        raise program.complain("One clear line on standard error should say why.", hint=topics.SENTENCE.idea)
+        raise program.complain("One clear line on standard error should say why.", hint=hint)

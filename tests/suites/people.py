@@ -462,7 +462,8 @@ class FakeServer:
         until = time.monotonic() + self.scene.deadline
         while not select.select([self.listener], [], [], 0.1)[0]:
             if self.scene.programs and all(program.has_ended(0) for program in self.scene.programs):
-                raise self.scene.complain("The client should connect to the server, and has ended.")
+                started = self.scene.programs[-1].command_line
+                raise self.scene.complain("The client should connect to the server, and has ended.", started)
             if time.monotonic() > until:
                 self.scene.remark(self.client, "does not connect")
                 raise self.scene.complain("The client should connect to the server.")

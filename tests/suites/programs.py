@@ -287,6 +287,9 @@ def in_words(status: int) -> str:
         return str(status)
 
 
+ENDS_AT_ONCE = "It ended without a word. A server prints “listening on HOST:PORT”, and goes on running."
+
+
 class Server(Program):
     """A server that is tested. It listens when this object exists; `host` and `port` say where."""
 
@@ -314,7 +317,8 @@ class Server(Program):
             complaint.seen = self.seen(Seen(expected=LISTENING))
             complaint.program = self
             if self.has_ended(1):  # what it printed comes before its end: give that a moment
-                raise self.could_not_start(hint) from None
+                silent = "" if self.output or self.errors else ENDS_AT_ONCE
+                raise self.could_not_start(hint or silent) from None
             raise
 
 
