@@ -86,7 +86,7 @@ def _rows(places: Mapping[str, int]) -> dict[str, int]:
 
 def _entry(log: Log, seq: int, x: float) -> list[str]:
     gone = seq < log.first
-    text = "gone" if gone else cut(log.encoded(Form.PLAIN, seq).decode().rstrip("\n"), LETTERS)
+    text = f"up to {seq}: gone" if gone else cut(log.encoded(Form.PLAIN, seq).decode().rstrip("\n"), LETTERS)
     ink = paint("soft" if gone else "ink", width=0)
     dashes = ' stroke-dasharray="4 4"' if gone else ""
     middle = x + (BOX - GAP) / 2

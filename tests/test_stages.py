@@ -287,6 +287,6 @@ def test_the_window_opens_with_room_to_read(window: Window) -> None:
     def has_room() -> bool:
         text = next(w for w in window.widgets() if w["kind"] == "Text")
         wide, high = (text[side] / text[f"req{side}"] for side in ("width", "height"))
-        return 1.1 < wide < 1.5 and 1.5 < high < 4 and text["reqheight"] < 300
+        return bool(1.1 < wide < 1.5 and 1.5 < high < 4 and text["reqheight"] < 300)
 
     window.waits(has_room, "The conversation should have more room than it must have.")

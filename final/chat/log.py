@@ -261,7 +261,9 @@ class Reader:
 
     def catch_up(self) -> None:
         """Go on at the oldest entry that is there; what it missed is said first. Answers are kept, private entries from
-        before are gone like the others."""
+        before are gone like the others. Who hasn't fallen off has nothing to catch up."""
+        if self.position >= self.log.first:
+            return
         if self._missed_from is None:  # else it has fallen again before it could be told
             self._missed_from = self.position
         self.position = self.log.first

@@ -130,7 +130,7 @@ class ChatWindow:
         self.root = root
         self.host = host
         self.port = port
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()  # the only thing that both threads use
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()  # from the network's thread to the window's
         self.server: socket.socket | None = None  # while we are in the chat
         self.following = True  # the newest line is in sight, and should stay so
         self.create_widgets()
