@@ -332,7 +332,7 @@ def programs_to_check(server: str, client: str) -> Iterator[tuple[Programs, str,
         for name in PROGRAMS:
             if (WORKSPACE / name).is_file():
                 shutil.copyfile(WORKSPACE / name, Path(folder) / name)
-        commands = {}
+        commands: dict[str, Any] = {}
         for kind, chosen in (("server", server), ("client", client)):
             if part in ("", kind):
                 path = Path(folder) / Path(chosen).name
