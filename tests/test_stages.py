@@ -249,6 +249,25 @@ def test_the_window_sends_the_longest_line_and_none_that_is_longer(window: Windo
     line.closes()
 
 
+def test_the_window_takes_a_name_of_one_letter(window: Window, fake_server: FakeServer) -> None:
+    """The shortest there is."""
+    window.joins_as("x")
+    fake_server.lets_in("x").closes()
+
+
+def test_a_click_into_the_conversation_takes_nobodys_keyboard(window: Window, fake_server: FakeServer) -> None:
+    """Who clicks there, and selects nothing, types on where they typed before."""
+    hint = "A click into what can't be typed into should not keep the keyboard."
+    window.clicks(window.conversation)
+    window.has_the_keyboard_in(window.username, hint)
+    window.joins_as("alice")
+    line = fake_server.lets_in("alice")
+    window.can_talk()
+    window.clicks(window.conversation)
+    window.has_the_keyboard_in(window.message, hint)
+    line.closes()
+
+
 def edges(widget: Widget) -> tuple[int, int, int, int]:
     """Where a widget is on the screen: its left, top, right and bottom."""
     left, top = int(widget["rootx"]), int(widget["rooty"])
