@@ -138,7 +138,7 @@ class Report:
         """Where a learner goes on; whoever checks other programs knows that better."""
         if self.folder is None:
             return ""
-        return f"Next: {COMMAND} start {self.stage + 1:02}" if self.stage < 4 else "There is no stage after this one."
+        return f"Next: {COMMAND} start {self.stage + 1:02}" if self.stage < 4 else "Next: notebooks/05_final.ipynb."
 
     def others(self) -> str:
         """The names of the other failures."""
