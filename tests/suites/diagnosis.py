@@ -81,8 +81,8 @@ BROKEN = re.compile(r"^(ConnectionResetError|ConnectionAbortedError|BrokenPipeEr
 ERRORS = [
     (
         r"^ConnectionRefusedError|ECONNREFUSED",
-        "Nobody listens at that address. If it is another one than your program was told to take, take that: it stands "
-        "on the command line. Else catch the error of connecting, and say so.",
+        "Nobody listens at that address. Catch the error of connecting, and say so. (If it is another address than the "
+        "one on the command line, take that one.)",
     ),
     (
         r"Address already in use|EADDRINUSE|WinError 10048|Only one usage of each socket address",
