@@ -249,6 +249,25 @@ def test_the_window_sends_the_longest_line_and_none_that_is_longer(window: Windo
     line.closes()
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("failed", "is taken or not allowed"),
+        ("busy", "You can join again"),
+        ("no", "You can join again"),
+        ("what?", "You can join again"),
+    ],
+)
+def test_the_window_says_why_one_is_not_in(window: Window, fake_server: FakeServer, answer: str, says: str) -> None:
+    """One answer means that the name is refused; any other but `ok` is none."""
+    window.joins_as("alice")
+    line = fake_server.accepts()
+    line.hears("alice")
+    line.says(answer)
+    window.waits(lambda: says in window.transcript, f"The window should say: {says}.")
+    window.can_join()
+
+
 def test_the_window_takes_a_name_of_one_letter(window: Window, fake_server: FakeServer) -> None:
     """The shortest there is."""
     window.joins_as("x")
