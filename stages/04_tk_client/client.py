@@ -2,7 +2,7 @@
 
 Two threads. One has the network: it connects, asks for the name and listens; it never touches the window.
 The other, the main thread, has the window: it never waits for the network. Between them is a queue of
-events, which the window looks into twenty times a second.
+events, which the window looks into forty times a second.
 
 Known limits: every line stays on the screen for as long as the window lives; and a line is sent from the
 window's thread, which would wait if a server stopped reading for so long that the system's buffer, a thousand
@@ -36,7 +36,7 @@ PORT = 5050
 MAX_LINE = 4096  # bytes, the newline included: no server takes a longer line
 MAX_USERNAME = 32  # letters
 PATIENCE = 10  # seconds to wait for a connection, and then for the server's answer to a name
-POLL = 50  # milliseconds between two looks into the queue: too short for anyone to notice
+POLL = 25  # milliseconds between two looks into the queue: too short for anyone to notice
 GAP = "3p"  # between widgets, in points: it grows with the letters on a sharp screen
 BATCH = 0.02  # seconds for the events of one look, so that the window stays awake when very much comes in
 

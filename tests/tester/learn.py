@@ -140,7 +140,7 @@ def hint(options: argparse.Namespace) -> int:
     report = check_workspace(workspace, stage, Wish(most_failures=1))
     remember(workspace, report)
     failure = report.first
-    if failure is None:
+    if failure is None or report.could_not_start:
         print(report.text if report.status else f"Nothing fails: stage {stage:02} needs no hint.")
         return report.status
     given = int(workspace.knows()["hints"].get(failure.check, 0))
