@@ -1,7 +1,7 @@
-"""Looks at the exercises of 05_final.ipynb and says, in sentences, what is right and what isn't.
+"""Looks at the exercises of 05_final.ipynb, and at the bot of 04, and says in sentences what is right and what isn't.
 
-Each check plays a small scene with what the learner has written: bytes in, bytes out, nothing else. What hasn't been
-begun is no mistake, and is told apart from one.
+Each check plays a small scene with what the learner has written: bytes in, bytes out. What hasn't been begun is no
+mistake, and is told apart from one.
 """
 
 import functools
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "final"))
+sys.path[:0] = [str(ROOT / "final"), str(ROOT / "tests")]
 
 from chat.limits import Limits  # noqa: E402
 from chat.log import Log, Reader  # noqa: E402
 from chat.room import Room  # noqa: E402
 from chat.session import Session  # noqa: E402
+from suites.complaints import Complaint  # noqa: E402
+from wire import Conversation, Person, Player, conversing  # noqa: E402
 
 NOT_BEGUN = "Not begun yet: fill in the cell above, run it, and run this one again."
 
@@ -43,7 +45,7 @@ def told(check: Callable[[Any], str]) -> Callable[[Any], None]:
             print(f"Right. {check(work)}")
         except NotBegun:
             print(NOT_BEGUN)
-        except NotYet as wrong:
+        except (NotYet, Complaint) as wrong:
             print(f"Not yet. {wrong}")
         except Exception as error:  # the learner's, whatever it is
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -63,6 +65,62 @@ def expect(wanted: object, came: object, what: str, hint: str) -> None:
     """Complain unless what came is what was wanted."""
     if came != wanted:
         raise NotYet(f"{what}\nexpected: {wanted!r}\n    came: {came!r}", hint)
+
+
+# Notebook 04: a bot that greets.
+
+A_WHILE = 2.0  # seconds in which a bot answers, if it is going to
+
+
+@told
+def check_greeter(program: str) -> str:
+    """Start the bot in the room of my_chat/server.py, let people come and go, and listen to what it says."""
+    with conversing(Path("server.py")) as talk:
+        alice = _comes(talk, "alice")
+        greeter = talk.starts("greeter", program)
+        greeter.prints("* greeter has joined the chat")
+        bob = _comes(talk, "bob")
+        heard = _hears_up_to(alice, "greeter: hello bob")
+        _check_running(greeter)
+        if not any(line.startswith("greeter: ") for line in heard):
+            raise NotBegun
+        bob.says("* dave has joined the chat")
+        heard += _hears_up_to(alice, "bob: * dave has joined the chat")
+        bob.breaks()
+        heard += _hears_up_to(alice, "* bob has left the chat")
+        _comes(talk, "erin")
+        heard += _hears_up_to(alice, "greeter: hello erin")
+        _check_running(greeter)
+    _check_greetings([line for line in heard if line.startswith("greeter: ")])
+    return "It has greeted bob and erin, and nobody else."
+
+
+def _comes(talk: Conversation, name: str) -> Person:
+    person = talk.connects(name)
+    person.says(name)
+    person.hears()
+    return person
+
+
+def _hears_up_to(listener: Person, last: str) -> list[str]:
+    """Return the lines up to this one, or up to where nothing more comes."""
+    lines: list[str] = []
+    while last not in lines and (line := listener.hears(within=A_WHILE)) is not None:
+        lines.append(line)
+    return lines
+
+
+def _check_running(bot: Player) -> None:
+    if "Traceback" in bot.program.errors:
+        raise NotYet(f"It has ended with an error: {bot.program.errors.rstrip().splitlines()[-1]}")
+
+
+def _check_greetings(said: list[str]) -> None:
+    if "greeter: hello greeter" in said:
+        raise NotYet("It greets itself.", "it hears of its own joining as well; look whether the name is its own")
+    what = "bob has joined, has said “* dave has joined the chat”, and has left; then erin has joined."
+    hint = "a notice that somebody has joined begins with “* ” and ends with “ has joined the chat”: look at both ends"
+    expect(["greeter: hello bob", "greeter: hello erin"], said, what, hint)
 
 
 # 1. A cutter of lines.
@@ -85,7 +143,9 @@ def _check_taking(cutter: Any) -> None:
     cutter.feed(b"a\n")
     cutter.feed(b"b\n")
     hint = "lines wait until somebody takes them; take hands them over, and forgets them"
-    expect([b"a", b"b"], begun(cutter.take()), "It was fed a line, and another, and then asked for them.", hint)
+    taken = begun(cutter.take())
+    what = "It was fed a line, and another, and then asked for them."
+    expect([b"a", b"b"], taken, what, _about_lines(taken, hint))
     expect([], cutter.take(), "It was asked once more, and nothing had come.", hint)
 
 
@@ -95,7 +155,21 @@ def _check_pieces(cutter: Any, pieces: Sequence[bytes]) -> None:
         cutter.feed(piece)
         lines += begun(cutter.take())
     what = f"The lines are wrong when the bytes come as {len(pieces)} pieces, {list(pieces[:3])!r}…"
-    expect(LINES, lines, what, "what has come after the last newline is the beginning of the next line: keep it")
+    hint = "what has come after the last newline is the beginning of the next line: keep it"
+    expect(LINES, lines, what, _about_lines(lines, hint))
+
+
+def _about_lines(lines: Sequence[object], otherwise: str) -> str:
+    """Return a hint for these lines, which are not the right ones."""
+    if any(not isinstance(line, bytes) for line in lines):
+        return "a line is bytes here: a letter may come in two pieces, and can be decoded only when the line is whole"
+    if any(isinstance(line, bytes) and line.endswith(b"\n") for line in lines):
+        return "the newline ends a line, and is no part of it"
+    if lines == [line for line in LINES if line]:
+        return "a line with nothing in it is a line"
+    if lines == [*LINES, TEXT.rpartition(b"\n")[2]]:
+        return "what has come after the last newline is no line yet: its own newline may still come"
+    return otherwise
 
 
 # 2. A log in ten lines.
@@ -113,12 +187,21 @@ def _check_reading(log: Any) -> None:
     begun(log.read(0))
     for line in ("a", "b", "c"):
         log.say(line)
-    hint = "a reader that stands at 2 has heard lines 0 and 1: what is next for it is line 2"
-    expect((["a", "b", "c"], 3), log.read(0), "Three lines were said; this reader stood at 0.", hint)
-    expect((["c"], 3), log.read(2), "This reader stood at 2.", hint)
-    expect(([], 3), log.read(3), "This reader had heard everything.", hint)
+    _expect_reading((["a", "b", "c"], 3), log.read(0), "Three lines were said; this reader stood at 0.")
+    _expect_reading((["c"], 3), log.read(2), "This reader stood at 2.")
+    _expect_reading(([], 3), log.read(3), "This reader had heard everything.")
     log.say("d")
-    expect((["d"], 4), log.read(3), "One more line was said.", hint)
+    _expect_reading((["d"], 4), log.read(3), "One more line was said.")
+
+
+def _expect_reading(wanted: tuple[list[str], int], came: object, what: str) -> None:
+    """Complain unless this is what a reader was to get: lines, and where it stands then."""
+    hint = "a reader that stands at 2 has heard lines 0 and 1: what is next for it is line 2"
+    if not isinstance(came, tuple) or len(came) != 2:
+        hint = "read returns two things: a list of lines, and the number at which this reader goes on"
+    elif came[0] == wanted[0]:
+        hint = "the lines are right; the position after them is the number that the next line will have"
+    expect(wanted, came, what, hint)
 
 
 def _check_missing(log: Any) -> None:
@@ -133,7 +216,12 @@ def _check_missing(log: Any) -> None:
         (last[1:], 1000), log.read(998), "A thousand lines were said, three are kept; this reader stood at 998.", hint
     )
     late = (["* you missed 997 lines", *last], 1000)
-    expect(late, log.read(0), "A thousand lines were said, three are kept; this reader stood at 0.", hint)
+    came = log.read(0)
+    if came == (last, 1000):
+        hint = "the lines are right; whoever has missed some is told how many, before them"
+    elif isinstance(came, tuple) and str(came[0]).startswith("['* you missed "):
+        hint = "missed are the lines between its place and the oldest that is kept: from 0 to 996, that is 997"
+    expect(late, came, "A thousand lines were said, three are kept; this reader stood at 0.", hint)
 
 
 # 3. A door with a password.

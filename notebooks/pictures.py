@@ -44,16 +44,16 @@ class Picture:
 # The log and its readers.
 
 MARGIN = 16  # pixels, like all that follows
-BOX = 104  # an entry's width, with the gap after it
+BOX = 112  # an entry's width, with the gap after it
 GAP = 8
 TALL = 44
-TOP = 34
+TOP = 60  # above the entries: their numbers, and the title
 ROW = 18  # from one reader's name to the next below it
 NAME = 48  # the room for the names of those who have everything
 LETTERS = 14  # that fit into an entry
 
 
-def draw_log(log: Log, readers: Mapping[str, Reader], title: str = "") -> Picture:
+def draw_log(log: Log, readers: Mapping[str, Reader], title: str) -> Picture:
     """Draw the entries of a log side by side, those that were forgotten too, and each reader where it stands."""
     first = min([log.first, *(reader.position for reader in readers.values())])
     first = max(first, log.first - 1)  # of what is gone, one is enough to show that something is
@@ -66,10 +66,11 @@ def draw_log(log: Log, readers: Mapping[str, Reader], title: str = "") -> Pictur
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chat-diagram" role="img" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" style="max-width:100%;height:auto" font-family="{FONT}" font-size="12">',
-        f"<title>{escape(title or 'A log and its readers')}</title>",
+        f"<title>{escape(title)}</title>",
         f"<desc>{escape(words)}</desc>",
         f"<style>{dark_style()}</style>",
         f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="10" {paint("paper", "edge")}/>',
+        f'<text x="{MARGIN}" y="25" font-size="13" font-weight="bold" {paint("ink", width=0)}>{escape(title)}</text>',
     ]
     for seq in range(first, log.end):
         parts += _entry(log, seq, MARGIN + (seq - first) * BOX)

@@ -1,4 +1,4 @@
-"""The exercises of notebook 05 can be done, and whoever does them wrong reads what is wrong."""
+"""The exercises of notebook 05, and the bot of 04, can be done, and whoever does them wrong reads what is wrong."""
 
 import ast
 import json
@@ -32,10 +32,22 @@ WRONG = [
     ("Cutter", "self.lines += lines", "self.lines = lines", "wait until somebody takes"),
     ("Cutter", "taken, self.lines = self.lines, []", "taken = self.lines", "forgets them"),
     ("Cutter", "self.tail = b", "tail = b", "AttributeError"),
+    ("Cutter", "self.lines += lines", "self.lines += [line for line in lines if line]", "with nothing in it"),
+    ("Cutter", "self.lines += lines", "self.lines += [line.decode() for line in lines]", "a line is bytes here"),
+    ("Cutter", "self.lines += lines", 'self.lines += [line + b"\\n" for line in lines]', "no part of it"),
+    (
+        "Cutter",
+        "return taken",
+        'taken, self.tail = [*taken, *([self.tail] if b"yet" in self.tail else [])], b""; return taken',
+        "no line yet",
+    ),
     ("TinyLog", "self.lines[max(0, position - self.first) :]", "self.lines[position:]", "keep their numbers"),
     ("TinyLog", "            self.first += 1\n", "", "remember how many"),
     ("TinyLog", "if len(self.lines) > self.keep:", "if False:", "it was to keep three"),
-    ("TinyLog", "if missed else []", "if False else []", "missed 997 lines"),
+    ("TinyLog", "if missed else []", "if False else []", "is told how many"),
+    ("TinyLog", "self.first - position)", "self.first - position - 1)", "that is 997"),
+    ("TinyLog", ", self.first + len(self.lines)", "", "returns two things"),
+    ("TinyLog", "self.first + len(self.lines)", "self.first + len(self.lines) - 1", "the lines are right"),
     ("LockedSession", "        if rest:\n            self._hear(self, rest, now)\n", "", "if anything follows"),
     (
         "LockedSession",
@@ -71,6 +83,41 @@ def says(name: str, code: str, capsys: pytest.CaptureFixture[str]) -> str:
     exec(compile(ast.parse(code), name, "exec"), names)
     CHECKS[name](names[name])
     return capsys.readouterr().out
+
+
+# The same for the bot: what is replaced in its solution, by what, and what its author is told.
+BOTS = [
+    ("pass", "pass", "Right. "),
+    (' and name != "greeter"', "", "Not yet. It greets itself."),
+    ('if line == f"* {name} has joined the chat"', 'if "has joined the chat" in line', "look at both ends"),
+    ('if line == f"* {name} has joined the chat"', 'if line.startswith("* ")', "look at both ends"),
+    ('removesuffix(" has joined the chat")', "removesuffix()", "TypeError"),
+    ("server.sendall", "print", exercises.NOT_BEGUN),
+]
+
+
+def bot_of_solution() -> str:
+    """Return the bot as the notebook hands it out, with the solution in place of its loop."""
+    notebook = make.read(ROOT / "notebooks" / "04_tk_client.ipynb")
+    frame: str = next(cell.source for cell in notebook.cells if cell.source.startswith("%%experiment greeter.py"))
+    solutions = (ROOT / "notebooks" / "solutions.md").read_text("utf-8")
+    loop = re.findall(r"```python\n(while True:.*?)```", solutions, re.DOTALL)
+    return frame.partition("\n")[2].partition("while True:")[0] + str(*loop)
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), BOTS)
+def test_the_bot(
+    right: str, wrong: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The solution of 04's exercise greets whom it should; one with a mistake is told which."""
+    bot = bot_of_solution()
+    assert right in bot
+    for program in (ROOT / "stages" / "04_tk_client").glob("*.py"):
+        (tmp_path / program.name).write_bytes(program.read_bytes())
+    (tmp_path / "greeter.py").write_text(bot.replace(right, wrong), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exercises.check_greeter("greeter.py")
+    assert told in capsys.readouterr().out
 
 
 @everyone

@@ -232,7 +232,7 @@ def test_no_control_character_reaches_anybody(chat: Chat) -> None:
 
 @teaches(topics.NEWLINES, mistakes=(32,))
 def test_a_line_ends_at_its_newline_alone(chat: Chat) -> None:
-    """What Unicode counts among line ends cuts no line on the wire, so nobody can fake a notice with it."""
+    """What Unicode counts among line ends cuts no line on the wire, so nobody can fake a notice; blanks stay."""
     alice, bob = chat.joins("alice"), chat.joins("bob")
     for end in ("\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"):
         alice.says(f"hello{end}* bob has left the chat")
@@ -240,6 +240,7 @@ def test_a_line_ends_at_its_newline_alone(chat: Chat) -> None:
             line = listener.next_line()
             if not (line.startswith("alice: hello") and line.endswith("* bob has left the chat")):
                 raise chat.scene.complain(f"A line with {visible(end)} in it should be heard as one.", visible(line))
+    chat.says(alice, "  two blanks before it, and two behind it  ")
     chat.says(bob, "I am here")
 
 

@@ -370,7 +370,7 @@ CHECK = Topic(
 CASE = Topic(
     "names that differ in case alone",
     "Are alice and ALICE two people?",
-    "Keep the name as it was given, compare name.casefold(): in lower case alone, straße and STRASSE differ.",
+    "Keep the name as it was given, compare name.casefold(): lower misses STRASSE for straße, and upper misses STRAẞE.",
     USERNAMES,
     INSTANT,
     "clients[username.casefold()] = client",
@@ -565,7 +565,7 @@ SAFE = Topic(
 NEWLINES = Topic(
     "what ends a line",
     "What does your program take for the end of a line?",
-    "Only “\\n” ends a line on the wire: str.splitlines cuts at much more.",
+    "Only “\\n” ends a line on the wire: splitlines cuts at much more, and strip takes off much more.",
     BROADCAST,
     REACHES,
     "line = stream.readline(MAX_LINE)",

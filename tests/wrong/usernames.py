@@ -121,6 +121,18 @@ WRONG = [
         ],
     ),
     Wrong(
+        "names compared with upper, which is not enough for every letter",
+        stage=2,
+        mistakes=(5,),
+        checks=("test_names_that_differ_in_case_alone_are_one",),
+        says="casefold()",
+        edits=[
+            (LOOK, "if not USERNAME.fullmatch(username) or username.upper() in clients:"),
+            ("clients[username.casefold()] = client", "clients[username.upper()] = client"),
+            (REMOVE, "        del clients[username.upper()]\n"),
+        ],
+    ),
+    Wrong(
         "any name will do",
         stage=2,
         mistakes=(4,),

@@ -9,6 +9,7 @@ const { values } = parseArgs({
   options: { host: { type: "string", default: "127.0.0.1" }, port: { type: "string", default: "5050" } },
 });
 const members = [];
+const folded = (name) => name.toLowerCase().toUpperCase();
 
 function tellAll(line) {
   console.log(line);
@@ -22,7 +23,7 @@ const server = net.createServer((socket) => {
   function hear(line) {
     if (member.name) return tellAll(`${member.name}: ${line}`);
     const name = line.trim();
-    const taken = members.some((other) => other.name.toUpperCase() === name.toUpperCase());
+    const taken = members.some((other) => folded(other.name) === folded(name));
     if (taken || !/^[\p{L}\p{N}_.-]{1,32}$/u.test(name)) return socket.end("failed\n");
     member.name = name;
     socket.write("ok\n");
