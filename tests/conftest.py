@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from suites.commands import Command, address, command, python_command
 from suites.complaints import CannotStart, Complaint
+from suites.diagnosis import RESTING
 from suites.marks import topic_of
 from suites.people import Chat, FakeServer, Line, Scene
 from suites.programs import Program, RunningServer, Server
@@ -283,6 +284,8 @@ def again_not_started(complaint: CannotStart) -> Complaint:
     """Return what to say of a server that could be started before, and can't be now: that is a mistake in it."""
     again = Complaint("The server should start again.", details=complaint.details, story=complaint.story)
     again.program = complaint.program
+    if again.program:
+        again.program.port_is = RESTING
     return again
 
 

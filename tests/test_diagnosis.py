@@ -1,7 +1,23 @@
 """The likely cause of a failure, found in what was seen: what is recognised, what is not, and the exact words."""
 
+from dataclasses import replace
+
 import pytest
-from suites.diagnosis import CAUSES, CLOSED, ERRORS, LISTENING, RESET, SILENCE, SYMPTOMS, Seen, could_not_start, hint
+from suites.diagnosis import (
+    CAUSES,
+    CLOSED,
+    ERRORS,
+    LISTENING,
+    PORTS,
+    RESET,
+    RESTING,
+    SILENCE,
+    SYMPTOMS,
+    TAKEN,
+    Seen,
+    could_not_start,
+    hint,
+)
 
 IDEA = "Think."
 
@@ -185,6 +201,9 @@ ROWS: list[tuple[Seen, str]] = [
     (python("ConnectionRefusedError: [Errno 111] Connection refused"), ERRORS[0][1]),
     (python("OSError: [Errno 98] Address already in use"), ERRORS[1][1]),
     (python("OSError: [WinError 10048] Only one usage of each socket address is permitted"), ERRORS[1][1]),
+    (replace(python("OSError: [Errno 98] Address already in use"), port=RESTING), PORTS[RESTING]),
+    (replace(python("OSError: [Errno 98] Address already in use"), port=TAKEN), PORTS[TAKEN]),
+    (replace(python("TimeoutError: timed out"), port=TAKEN), ERRORS[16][1]),
     (python("OSError: [Errno 99] Cannot assign requested address"), ERRORS[2][1]),
     (python("UnicodeDecodeError: 'ascii' codec can't decode byte 0xc3 in position 3"), ERRORS[3][1]),
     (python("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xc3 in position 3"), ERRORS[4][1]),

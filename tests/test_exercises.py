@@ -107,7 +107,12 @@ def bot_of_solution() -> str:
 
 @pytest.mark.parametrize(("right", "wrong", "told"), BOTS)
 def test_the_bot(
-    right: str, wrong: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    right: str,
+    wrong: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The solution of 04's exercise greets whom it should; one with a mistake is told which."""
     bot = bot_of_solution()

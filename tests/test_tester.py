@@ -285,6 +285,17 @@ def test_it_stops_after_the_first_stage_that_fails(learner: Learner, tmp_path: P
     assert failed == {1, 2}
 
 
+def test_why_some_checks_were_not_tried_is_said(learner: Learner, tmp_path: Path) -> None:
+    """A program that is far from right gets some failures to think about, and reads why there are no more."""
+    server = (TESTS / "wrong" / "programs" / "tutorial_chat.py").read_text("utf-8")
+    folder = folder_with(tmp_path, server, program(1, "client.py"))
+    told = learner.types("check", "01", "--programs", str(folder), "--deadline", "2")
+    assert told.status == 1
+    counted, why, *_ = told.output.splitlines()
+    assert re.search(r"\d+ of \d+ checks fail, \d+ not tried", counted)
+    assert why.endswith("failures are enough to begin with: the rest is tried when there are fewer.")
+
+
 # ---- What can't be started ----
 
 

@@ -16,6 +16,7 @@ from .tracebacks import Failure, failures
 
 VERDICTS = ("ok", "failed")
 SILENCE, CLOSED, RESET = "silence", "closed", "reset"
+RESTING, TAKEN = "resting", "taken"
 NOTICE = re.compile(r"\* (?P<name>\S+) has (?P<what>joined|left) the chat")
 
 
@@ -34,6 +35,7 @@ class Seen:
     errors: str = ""  # and on standard error
     status: int | None = None  # with which it has ended, if it has
     busy: float = 0.0  # share of a processor that it uses while nothing happens
+    port: str = ""  # the one it was told to take: RESTING after its server's end, or TAKEN by somebody; else free
 
     @property
     def failure(self) -> Failure | None:
@@ -70,7 +72,7 @@ def traceback(seen: Seen) -> str:
         return ""  # a symptom: where it has to be caught, the check knows
     for pattern, meaning in ERRORS:
         if re.search(pattern, whole):
-            return meaning
+            return PORTS.get(seen.port, meaning) if pattern == IN_USE else meaning
     if failure.own:
         return f"{failure.kind} in {failure.own[-1]}. {READ_IT}"
     return READ_IT
@@ -78,6 +80,13 @@ def traceback(seen: Seen) -> str:
 
 READ_IT = "Read a traceback from its end: the last line names the error, those above it the way there. Catch it there."
 BROKEN = re.compile(r"^(ConnectionResetError|ConnectionAbortedError|BrokenPipeError)|ECONNRESET|EPIPE")
+IN_USE = r"Address already in use|EADDRINUSE|WinError 10048|Only one usage of each socket address"
+PORTS = {
+    RESTING: "The port rests for a while after its server has been stopped. Set SO_REUSEADDR before bind, and it is "
+    "free at once. (Not on Windows: there it doesn't rest, and the option means something else.)",
+    TAKEN: "Somebody else has the port, which may happen to anybody: catch the error of bind, say so in one line, and "
+    "end with the exit status 1.",
+}
 ERRORS = [
     (
         r"^ConnectionRefusedError|ECONNREFUSED",
@@ -85,10 +94,9 @@ ERRORS = [
         "one on the command line, take that one.)",
     ),
     (
-        r"Address already in use|EADDRINUSE|WinError 10048|Only one usage of each socket address",
-        "The port is in use. If it is another one than your program was told to take, take that: it stands on the "
-        "command line, and 0 means any free one. Else catch the error of bind, and say so in one line; a port that "
-        "only rests after a stop is free at once with SO_REUSEADDR, set before bind (not on Windows).",
+        IN_USE,
+        "Somebody has that port already. Take the one that stands on your program's command line; 0 means any that is "
+        "free.",
     ),
     (
         r"WinError 10049|Cannot assign requested address|EADDRNOTAVAIL",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from . import topics
+from .diagnosis import TAKEN
 from .marks import process, teaches, terminal
 from .people import Chat, FakeServer, Line, Scene
 from .programs import Program, Server
@@ -263,6 +264,7 @@ def test_the_server_can_start_again_on_its_port(chat: Chat, start_server: Callab
 def test_a_busy_port_is_said_in_one_line(chat: Chat, server_program: Callable[..., Program]) -> None:
     """Somebody else has the port: one line on standard error, exit status 1, no traceback."""
     second = server_program(chat.server.port)
+    second.port_is = TAKEN
     second.waits(lambda: bool(second.errors), "The second server should say that the port is taken.", ONE_PORT)
     says_one_line(second, 1)
 

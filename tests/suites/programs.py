@@ -45,6 +45,7 @@ class Program:
         self.called = called  # at the beginning of a sentence
         self.note: Callable[[str], object] = lambda _text: None  # whoever writes the conversation down puts theirs here
         self.told = False  # a failure of it has been complained about: once is enough
+        self.port_is = ""  # RESTING or TAKEN, where it was told to take such a port
         self.output = ""  # what it has printed so far; the reading threads add to it while holding `printed`
         self.errors = ""
         self.printed = threading.Condition()
@@ -225,7 +226,8 @@ class Program:
     def seen(self, seen: Seen) -> Seen:
         """Add what can be seen of the program to what was seen besides."""
         status = None if self.stopped else self.process.poll()
-        return replace(seen, output=seen.output + self.output, errors=seen.errors + self.errors, status=status)
+        output, errors = seen.output + self.output, seen.errors + self.errors
+        return replace(seen, output=output, errors=errors, status=status, port=self.port_is)
 
     def story(self) -> str:
         """Tell how the program ended, if it has, and what is on standard error, its own lines first."""

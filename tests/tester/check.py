@@ -107,6 +107,7 @@ def run(stage: int, programs: Programs, only: str = "", wish: Wish | None = None
         run = Run(Path(folder), stage, programs, wish)
         run.until_the_end()
     report.checks, report.results, report.could_not_start = run.checks, run.in_order(), run.could_not_start
+    report.had_enough = run.had_enough
     report.seconds = time.monotonic() - began
     return report
 
@@ -135,6 +136,7 @@ class Run:
         self.was_cancelled = False
         self.could_not_start = ""  # why, with what the program printed
         self.last_stage = stage  # no check of a later one is begun
+        self.had_enough = False  # failures
 
     def until_the_end(self) -> None:
         """Start the processes, read what they write, and end them, whatever happens."""
@@ -203,7 +205,7 @@ class Run:
         if failed and not self.wish.keep_going:
             last = min(result.stage for result in failed)
             if len(failed) >= self.wish.most_failures:
-                last = 0
+                self.had_enough, last = True, 0
         if self.could_not_start:
             last = 0
         if last < self.last_stage:

@@ -71,6 +71,7 @@ class Report:
     unwritten: dict[str, list[str]] = field(default_factory=dict)  # functions that are still places to fill in
     folder: Path | None = None
     could_not_start: str = ""
+    had_enough: bool = False  # failures, and so no more checks were begun
     seconds: float = 0
 
     @property
@@ -109,11 +110,21 @@ class Report:
         if self.first is None:
             done = f"Stage {self.stage:02} is done ({self.seconds:.1f} s). {self.onwards()}".rstrip()
             return [f"{counts}\n{self.not_begun() or done}"]
-        return [counts, told(self.first), self.others(), self.what_now()]
+        return [counts + self.why_no_more(), told(self.first), self.others(), self.what_now()]
+
+    def why_no_more(self) -> str:
+        """Why not all checks were tried, where that is because too many failed."""
+        number, stage = len(self.bad), self.bad[0].stage
+        if not self.had_enough or len(self.of(stage)) == sum(check["stage"] == stage for check in self.checks):
+            return ""
+        return f"\n{number} failures are enough to begin with: the rest is tried when there are fewer."
+
+    def of(self, stage: int) -> list[Result]:
+        return [result for result in self.results if result.stage == stage]
 
     def count(self, stage: int) -> str:
         there = [check for check in self.checks if check["stage"] == stage]
-        done = [result for result in self.results if result.stage == stage]
+        done = self.of(stage)
         failing = [result for result in done if result.is_bad]
         name = f"Stage {stage:02}, {there[0]['suite'] if there else ''}:"
         left = len(there) - len(done)

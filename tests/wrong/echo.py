@@ -292,11 +292,19 @@ WRONG = [
         edits=[(REUSE, "pass")],
     ),
     Wrong(
+        "the port rests after the end, and that is a traceback",
+        stage=1,
+        mistakes=(12,),
+        checks=("test_the_server_can_start_again_on_its_port",),
+        says="Set SO_REUSEADDR before bind, and it is free at once.",
+        edits=[(REUSE, "pass"), (TRY_START, "    server = start_server(arguments.host, arguments.port)\n")],
+    ),
+    Wrong(
         "a busy port is a traceback",
         stage=1,
         mistakes=(12,),
         checks=("test_a_busy_port_is_said_in_one_line", "test_a_bad_address_is_said_in_one_line"),
-        says="not caught",
+        says="catch the error of bind",
         edits=[(TRY_START, "    server = start_server(arguments.host, arguments.port)\n")],
     ),
     Wrong(
