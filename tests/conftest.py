@@ -166,9 +166,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Complete a complaint, and show it alone: its author has no use for the inside of the tester."""
     complaint = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(complaint, Complaint):
+    if isinstance(complaint, Complaint) and call.excinfo is not None:
         about = inspect.getdoc(getattr(item, "function", None)) or item.name
         complaint = complete(complaint, item.stash.get(SCENE, None), about, topic_of(item))
+        complaint.__traceback__ = call.excinfo.tb
+        call.excinfo = pytest.ExceptionInfo.from_exception(complaint)  # for all who look at it later: record.py does
         if isinstance(complaint, CannotStart):
             item.config.stash[NEVER_RAN] = True
             item.session.shouldstop = "a program could not be started"

@@ -22,6 +22,7 @@ import psutil
 import pytest
 from suites.topics import TOPICS
 from tester import skeleton
+from tester.check import quoted
 from tester.grade import as_text, programs_of
 from tester.learn import hint_text
 from tester.report import Report, Result
@@ -319,6 +320,18 @@ def test_a_program_that_cannot_be_started_is_told_with_what_it_printed(
     assert told.output.startswith("Nothing could be checked.")
     assert said in told.output
     assert max(map(len, told.output.partition("hint: ")[2].splitlines()), default=0) <= 100
+
+
+@pytest.mark.parametrize("stage", ["01", "03", "04"])
+def test_a_client_that_cannot_be_started_is_told_with_what_it_printed(
+    learner: Learner, tmp_path: Path, stage: str
+) -> None:
+    """On the terminal, and with a window: that it never ran is seen only when a check has failed."""
+    (tmp_path / "mine.py").write_text("print('hello'\n", encoding="utf-8")
+    told = learner.types("check", stage, "--client", quoted([sys.executable, str(tmp_path / "mine.py")]))
+    assert told.status == 2, told
+    assert told.output.startswith("Nothing could be checked.\nThe client could not be started")
+    assert "SyntaxError" in told.output
 
 
 @pytest.mark.parametrize(

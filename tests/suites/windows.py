@@ -65,6 +65,7 @@ class Window:
         except OSError:
             answer = ""
         if not answer:
+            self.program.has_ended(1)  # it is on its way out: give it the time to say why
             raise self.complain("The window is gone.")
         result = json.loads(answer)
         if "error" in result:
@@ -265,7 +266,7 @@ def open_window(
     """Start a Tk program with the probe beside it, and wait until its window is there; `empty`: whatever is in it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         words = probed(command.at(port, host), PROBE, listener.getsockname()[1])
-        process = Program(words, scene.deadline, environment)
+        process = Program(words, scene.deadline, environment, called="The client")
         scene.plays(process, "window")
         until = time.monotonic() + scene.deadline
         while not select.select([listener], [], [], 0.1)[0]:
