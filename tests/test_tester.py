@@ -335,6 +335,36 @@ def test_a_client_that_cannot_be_started_is_told_with_what_it_printed(
 
 
 @pytest.mark.parametrize(
+    ("words", "program", "said"),
+    [
+        (("01", "--server"), "", "It ended without a word."),
+        (("01", "--client"), "", "has ended.\ncommand: "),
+        (("01", "--client"), "input()", "your client is told on its command line"),
+        (
+            ("04", "--client"),
+            "",
+            "The program has ended, and has shown no window.\nhint: A window is there for as long",
+        ),
+        (("04", "--client"), "input()", "one that is frozen from the start.\nhint: A window is there for as long"),
+    ],
+)
+def test_a_program_that_does_nothing_is_told_where_to_begin(
+    learner: Learner, tmp_path: Path, words: tuple[str, ...], program: str, said: str
+) -> None:
+    (tmp_path / "mine.py").write_text(program, encoding="utf-8")
+    told = learner.types("check", *words, quoted([sys.executable, str(tmp_path / "mine.py")]), "--deadline", "1")
+    assert told.status in (1, 2), told
+    assert said in told.output
+
+
+def test_a_program_that_needs_another_to_run_it_is_told_so(learner: Learner, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("print('hello')", encoding="utf-8")
+    told = learner.types("check", "01", "--server", quoted([str(tmp_path / "mine.py")]))
+    assert told.status == 2, told
+    assert "hint: The system can't run that by itself. Name the program that runs it" in told.output
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("check", "01", "--server", "no-such-program-anywhere {port}"),

@@ -447,6 +447,9 @@ class Chat:
             witness.socket.close()
 
 
+WHERE = "Where the server is, your client is told on its command line, with --host and --port: connect there."
+
+
 class FakeServer:
     """A server of our own, whose every byte a check decides. For clients; `client` is their column in the diagram."""
 
@@ -462,16 +465,20 @@ class FakeServer:
         until = time.monotonic() + self.scene.deadline
         while not select.select([self.listener], [], [], 0.1)[0]:
             if self.scene.programs and all(program.has_ended(0) for program in self.scene.programs):
-                started = self.scene.programs[-1].command_line
-                raise self.scene.complain("The client should connect to the server, and has ended.", started)
+                raise self.is_not_found("The client should connect to the server, and has ended.")
             if time.monotonic() > until:
                 self.scene.remark(self.client, "does not connect")
-                raise self.scene.complain("The client should connect to the server.")
+                raise self.is_not_found("The client should connect to the server.")
         connection, _ = self.listener.accept()
         self.scene.remark(self.client, "connects")
         line = Line(self.scene, SERVER, connection, self.client, "The tester's server")
         self.connections.append(line)
         return line
+
+    def is_not_found(self, what: str) -> Exception:
+        """Return a complaint of a client that doesn't connect. If it never has, it may not know where to."""
+        started = self.scene.programs[-1].command_line if self.scene.programs else ""
+        return self.scene.complain(what, started, "" if self.connections else WHERE)
 
     def is_left_alone(self) -> None:
         """Complain if there is one connection more than were accepted."""

@@ -5,6 +5,7 @@ Knows nothing of chats, but for the line in which a server says where it listens
 """
 
 import codecs
+import errno
 import io
 import os
 import re
@@ -63,7 +64,8 @@ class Program:
             )
         except OSError as error:
             what = f"{called} could not be started, so nothing was tested: {error.strerror}."
-            raise CannotStart(what, details=f"command: {' '.join(self.command)}") from None
+            hint = NAME_ITS_INTERPRETER if error.errno in (errno.EACCES, errno.ENOEXEC) else ""
+            raise CannotStart(what, details=f"command: {' '.join(self.command)}", hint=hint) from None
         self.readers = [
             threading.Thread(target=self._collect, args=("output", self.process.stdout), daemon=True),
             threading.Thread(target=self._collect, args=("errors", self.process.stderr), daemon=True),
@@ -289,6 +291,9 @@ def in_words(status: int) -> str:
         return str(status)
 
 
+NAME_ITS_INTERPRETER = (
+    "The system can't run that by itself. Name the program that runs it as well, as in “python3 my_server.py {port}”."
+)
 ENDS_AT_ONCE = "It ended without a word. A server prints “listening on HOST:PORT”, and goes on running."
 
 
@@ -369,7 +374,9 @@ def listening_line(line: str) -> tuple[str, int]:
     """Read host and port out of a server's first line."""
     match = re.fullmatch(r"listening on (\S+):(\d+)", line)
     if match is None:
-        raise Complaint("The server's first line should be “listening on HOST:PORT”.", details=f"It is {line!r}.")
+        raise Complaint(
+            "The server's first line should be “listening on HOST:PORT”.", details=f"It is '{visible(line)}'."
+        )
     if match[2] == "0":
         raise Complaint("The server's first line should say which port it was given.", details=f"It is {line!r}.")
     return match[1], int(match[2])

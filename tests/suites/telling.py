@@ -27,7 +27,7 @@ def complete(complaint: Complaint, scene: Scene | None, about: str, topic: Topic
     if scene and not complaint.events:
         complaint.events = tuple(scene.conversation[-EVENTS:])
     if isinstance(complaint, CannotStart):
-        complaint.hint = hint(complaint.seen)
+        complaint.hint = hint(complaint.seen, complaint.hint)
         return complaint
     complaint.about = about
     complaint.topic = complaint.topic or topic  # its own, where something went wrong before what the check is about

@@ -26,6 +26,8 @@ BUTTONS = ("Button", "TButton")
 
 Widget = dict[str, Any]
 
+NO_WINDOW = "A window is there for as long as its mainloop runs: make it, and call mainloop, before anything else."
+
 
 def room(widget: Widget) -> int:
     """How much of the screen a widget asks for."""
@@ -271,7 +273,7 @@ def open_window(
         until = time.monotonic() + scene.deadline
         while not select.select([listener], [], [], 0.1)[0]:
             if process.has_ended(0) or time.monotonic() > until:
-                complaint = process.complain("The program opened no window.")
+                complaint = process.complain("The program opened no window.", hint=NO_WINDOW)
                 process.close()
                 raise complaint
         control, _ = listener.accept()
@@ -280,7 +282,10 @@ def open_window(
     try:
         window.waits(lambda: window.has_settled(empty), "The window should appear, with an entry in it.")
     except Complaint:
+        has_ended = process.has_ended(0)
         window.close()
+        if has_ended:
+            raise scene.complain("The program has ended, and has shown no window.", hint=NO_WINDOW) from None
         what = "The program shows no window, or one that is frozen from the start."
-        raise scene.complain(what, hint=FROZEN.idea) from None
+        raise scene.complain(what, hint=f"{NO_WINDOW} {FROZEN.idea}") from None
     return window
