@@ -17,7 +17,7 @@ const NEWLINE = 10;
 
 const members = new Map(); // sockets, by the folded form of their names
 
-const folded = (name) => name.toLowerCase().toUpperCase(); // so that ß is SS, and ẞ too
+const folded = (name) => name.toLowerCase().toUpperCase().toLowerCase(); // so that ß and ẞ are ss, too
 
 function serve(socket) {
   let name = ""; // not yet in the chat

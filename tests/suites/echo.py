@@ -385,7 +385,7 @@ def test_client_says_that_the_server_is_gone(client: Program, line_in: Line, sta
     they_talk(client, line_in, stage_number)
     getattr(line_in, how)()
     client.types("hello")
-    client.ends(1)
+    client.ends(1, topics.SERVER_GONE.idea + (f" {topics.KEYBOARD.idea}" if stage_number >= 3 else ""))
     client.complains()
     client.has_no_traceback()
     if "\n\n" in client.output:
@@ -413,7 +413,7 @@ def test_client_ends_with_its_input(client: Program, line_in: Line, stage_number
     reply = "alice: hello" if stage_number >= 2 else "hello"
     line_in.says(reply)
     client.ends_typing()
-    line_in.hears_the_end()
+    line_in.hears_the_end(topics.INPUT_ENDS.idea + (f" {topics.REST.idea}" if stage_number >= 3 else ""))
     line_in.closes()
     client.ends(0)
     client.prints(f"{reply}\n")
@@ -426,7 +426,7 @@ def test_client_ends_on_ctrl_c(client: Program, line_in: Line, stage_number: int
     """Ctrl-C ends the client: exit status 0, no traceback."""
     they_talk(client, line_in, stage_number)
     client.interrupt()
-    client.ends()
+    client.ends(hint=topics.CTRL_C.idea + (f" {topics.DAEMON.idea}" if stage_number >= 3 else ""))
     client.ends(0)
 
 

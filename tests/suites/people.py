@@ -217,13 +217,13 @@ class Line:
         )
         return self.scene.complain(what, details, seen=seen, fault=fault)
 
-    def hears_the_end(self) -> None:
+    def hears_the_end(self, hint: str = "") -> None:
         """Wait for the other side to close; nothing more may come before."""
-        self.hears_out()
+        self.hears_out(hint)
         if self.pending:
             raise self.complain(f"{self.called} hears {self.pending!r}, and only then the end.")
 
-    def hears_out(self) -> list[str]:
+    def hears_out(self, hint: str = "") -> list[str]:
         """Hear whatever still comes, up to the end of the connection, and return the lines."""
         until = time.monotonic() + self.scene.deadline
         try:
@@ -231,8 +231,10 @@ class Line:
                 pass
         except Complaint as complaint:
             came = f"came: {self.pending!r}" if self.pending else ""
-            what = f"{self.called}'s connection should be closed by the other side."
-            raise Complaint(what, details=came, events=complaint.events) from None
+            what = f"{self.called}'s connection should be closed by the server."
+            if self.name == SERVER:
+                what = "The client should close its connection."
+            raise Complaint(what, details=came, hint=hint, events=complaint.events) from None
         self.scene.remark(self.name, "hears the end")
         return self.pending.decode(errors="replace").splitlines()
 
@@ -476,9 +478,11 @@ class FakeServer:
         return line
 
     def is_not_found(self, what: str) -> Exception:
-        """Return a complaint of a client that doesn't connect. If it never has, it may not know where to."""
+        """Return a complaint of a client that doesn't connect. If it never has, it may not know where to; or, where it
+        has a window, what to do when somebody presses Return, of which the check knows more."""
         started = self.scene.programs[-1].command_line if self.scene.programs else ""
-        return self.scene.complain(what, started, "" if self.connections else WHERE)
+        may_not_know = self.client == "client" and not self.connections
+        return self.scene.complain(what, started, WHERE if may_not_know else "")
 
     def is_left_alone(self) -> None:
         """Complain if there is one connection more than were accepted."""

@@ -105,7 +105,13 @@ class Program:
 
     def prints(self, wanted: str, hint: str = "") -> None:
         """Wait until the program has printed this text on standard output."""
-        self.waits(lambda: wanted in self.output, f"The program should print {visible(wanted)!r}.", hint)
+        try:
+            self.waits(lambda: wanted in self.output, f"The program should print {visible(wanted)!r}.", hint)
+        except Complaint as complaint:
+            line, newline, more = wanted.partition("\n")
+            if newline and not more:  # the line that it printed in its place may say why
+                complaint.seen = replace(complaint.seen, expected=line, came=last_line(self.output))
+            raise
 
     def complains(self, hint: str = "") -> str:
         """Wait until the program has said something on standard error, and return it."""
@@ -272,6 +278,11 @@ class Program:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def last_line(text: str) -> str:
+    """The last line that has anything in it."""
+    return next((line for line in reversed(text.split("\n")) if line), "")
 
 
 def within_bounds(text: str) -> str:

@@ -120,7 +120,7 @@ ALL_OF_IT = Topic(
 GONE = Topic(
     "the end of a connection",
     "What does recv return when the other side has closed, and when its computer has crashed?",
-    "No bytes from recv means that the other side is gone for good: leave the loop. An error from it means the same.",
+    "No bytes from recv (or readline) means that the other side is gone for good: leave the loop, as after an error.",
     ECHO,
     OTHER_SIDE,
     r'if not line.endswith(b"\n"):',
@@ -240,7 +240,7 @@ NO_SERVER = Topic(
 SERVER_GONE = Topic(
     "a server that goes",
     "What does your client read when the server has gone, and what does it do then?",
-    "No bytes from recv means that the server is gone for good: say so, and end with status 1.",
+    "No bytes from recv (or readline) means that the server is gone for good: say so, and end with status 1.",
     ECHO,
     OTHER_SIDE,
     "sys.exit(GONE)",
@@ -370,7 +370,7 @@ CHECK = Topic(
 CASE = Topic(
     "names that differ in case alone",
     "Are alice and ALICE two people?",
-    "Keep the name as it was given, compare name.casefold(): lower misses STRASSE for straße, and upper misses STRAẞE.",
+    "Keep the name as it was given, compare name.casefold(): lower misses STRASSE for straße, upper WEIẞ for weiß.",
     USERNAMES,
     INSTANT,
     "clients[username.casefold()] = client",

@@ -8,6 +8,7 @@ from .marks import process, teaches, terminal
 from .people import Chat, FakeServer, Line
 from .programs import Program
 
+ALL_THAT_COMES = "And print all lines that come, until your own comes back: it need not be the next."
 IN_THE_ROOM = (
     "Whoever is in the room hears all that is said there. Send “ok” before you add its socket to those who hear, and "
     "both while nobody else can send."
@@ -53,10 +54,9 @@ def test_who_was_refused_may_try_another_name(chat: Chat) -> None:
 @teaches(topics.CASE, mistakes=(5,))
 def test_names_that_differ_in_case_alone_are_one(chat: Chat) -> None:
     """Names are compared casefolded."""
-    for name, *others in (("alice", "ALICE"), ("Zoë", "zOË"), ("straße", "STRASSE", "STRAẞE")):
+    for name, again in (("alice", "ALICE"), ("Zoë", "zOË"), ("straße", "STRASSE"), ("weiß", "WEIẞ")):
         chat.joins(name)
-        for other in others:
-            chat.is_refused(other)
+        chat.is_refused(again)
 
 
 @teaches(topics.CHECK, mistakes=(4,))
@@ -271,7 +271,7 @@ def test_client_hears_the_verdict_and_more_at_once(client: Program, fake_server:
     client.types("hello")
     line.hears("hello")
     line.says("alice: hello")
-    client.prints("* alice has joined the chat\nbob: hi\nalice: hello\n")
+    client.prints("* alice has joined the chat\nbob: hi\nalice: hello\n", f"{topics.VERDICT.idea} {ALL_THAT_COMES}")
 
 
 @terminal

@@ -323,7 +323,7 @@ WRONG = [
         stage=3,
         mistakes=(17,),
         checks=("test_others_go_on_when_one_goes[closes]", "test_leaving_is_quiet"),
-        says="No bytes from recv mean",
+        says="No bytes from recv (or readline) mean",
         edits=[reading_lines("while True:\n            line = stream.readline(MAX_LINE)")],
     ),
     Wrong(

@@ -367,7 +367,7 @@ WRONG = [
         stage=1,
         mistakes=(41,),
         checks=("test_client_puts_pieces_together",),
-        says="keep what has come",
+        says="decode whole lines, not what a recv brings",
         program="client.py",
         edits=[
             reading(

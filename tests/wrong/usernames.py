@@ -78,7 +78,7 @@ WRONG = [
         stage=2,
         mistakes=(57,),
         checks=("test_a_taken_name_is_refused", "test_who_was_refused_may_try_another_name"),
-        says="should be closed by the other side",
+        says="should be closed by the server",
         edits=[(REFUSE, REFUSE.replace("            return", "            next(lines, None)\n            return"))],
     ),
     Wrong(
@@ -86,7 +86,7 @@ WRONG = [
         stage=2,
         mistakes=(57,),
         checks=("test_a_taken_name_is_refused", "test_who_was_refused_may_try_another_name"),
-        says="should be closed by the other side",
+        says="should be closed by the server",
         edits=[
             (
                 f"        if not add_client(username, client):\n{REFUSE}",
@@ -378,7 +378,7 @@ WRONG = [
         stage=2,
         mistakes=(57,),
         checks=("test_client_closes_the_refused_connection",),
-        says="should be closed by the other side",
+        says="The client should close its connection.",
         program="client.py",
         edits=[
             ('    tell("Your name: ")\n', '    tell("Your name: ")\n    kept = []\n'),
@@ -416,7 +416,7 @@ WRONG = [
         stage=2,
         mistakes=(41,),
         checks=("test_client_puts_pieces_together", "test_client_hears_the_verdict_in_pieces"),
-        says="keep what has come",
+        says="decode whole lines, not what a recv brings",
         program="client.py",
         edits=[
             reading(

@@ -259,7 +259,7 @@ WRONG = [
         stage=4,
         mistakes=(57,),
         checks=("test_a_refused_name_can_be_changed",),
-        says="should be closed by the other side",
+        says="The client should close its connection.",
         program=CLIENT,
         edits=[
             (

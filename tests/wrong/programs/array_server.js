@@ -9,7 +9,7 @@ const { values } = parseArgs({
   options: { host: { type: "string", default: "127.0.0.1" }, port: { type: "string", default: "5050" } },
 });
 const members = [];
-const folded = (name) => name.toLowerCase().toUpperCase();
+const folded = (name) => name.toLowerCase().toUpperCase().toLowerCase();
 
 function tellAll(line) {
   console.log(line);
