@@ -232,7 +232,7 @@ def test_no_control_character_reaches_anybody(chat: Chat) -> None:
 
 @teaches(topics.NEWLINES, mistakes=(32,))
 def test_a_line_ends_at_its_newline_alone(chat: Chat) -> None:
-    """What Unicode counts among line ends cuts no line on the wire, so nobody can fake a notice; blanks stay."""
+    """What else Unicode counts among line ends cuts nothing, so nobody can fake a notice; and blanks stay."""
     alice, bob = chat.joins("alice"), chat.joins("bob")
     for end in ("\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"):
         alice.says(f"hello{end}* bob has left the chat")
