@@ -230,6 +230,7 @@ ROWS: list[tuple[Seen, str]] = [
      "serve(). Read a traceback from its end: the last line names the error, those above it the way there. Catch it "
      "there."),
     (python("ValueError: invalid literal for int() with base 10: 'http'"), ERRORS[23][1]),
+    (python("ImportError: no tkinter here"), ERRORS[24][1]),
     (python("NameError: name 'clinet' is not defined"), "NameError in server.py, line 7, in serve: serve(). Read a "
      "traceback from its end: the last line names the error, those above it the way there. Catch it there."),
     (Seen(errors="Error: listen EADDRINUSE: address already in use 127.0.0.1:5050\n"

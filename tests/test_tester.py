@@ -299,6 +299,9 @@ def test_why_some_checks_were_not_tried_is_said(learner: Learner, tmp_path: Path
 
 # ---- What can't be started ----
 
+LABEL = "import tkinter as tk\nroot = tk.Tk()\ntk.Label(root, text='hello').pack()\nroot.mainloop()\n"
+ENTRY = LABEL.replace("tk.Label(root, text='hello').pack()", "tk.Entry(root).pack()\ntk.Button(root, text='ok').pack()")
+
 
 @pytest.mark.parametrize(
     ("server", "said"),
@@ -346,6 +349,16 @@ def test_a_client_that_cannot_be_started_is_told_with_what_it_printed(
             "The program has ended, and has shown no window.\nhint: A window is there for as long",
         ),
         (("04", "--client"), "input()", "one that is frozen from the start.\nhint: A window is there for as long"),
+        (
+            ("04", "--client"),
+            LABEL,
+            "The window should have an entry in it.\nthe window, “tk”:\n  Label: 'hello'\nhint: One window",
+        ),
+        (
+            ("04", "--client"),
+            ENTRY,
+            "There should be an entry for messages.\nthe window, “tk”:\n  Entry: ''\n  Button: 'ok'\nhint: One",
+        ),
     ],
 )
 def test_a_program_that_does_nothing_is_told_where_to_begin(

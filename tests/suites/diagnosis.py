@@ -186,6 +186,10 @@ ERRORS = [
         "int was given what is no number. Catch ValueError; on a command line, argparse with type=int says so by "
         "itself, with the exit status 2.",
     ),
+    (
+        r"^(ImportError|ModuleNotFoundError).*tkinter",
+        "Not every Python has tkinter. Catch ImportError around the import, and say so in one line.",
+    ),
 ]
 
 

@@ -480,9 +480,9 @@ class FakeServer:
     def is_not_found(self, what: str) -> Exception:
         """Return a complaint of a client that doesn't connect. If it never has, it may not know where to; or, where it
         has a window, what to do when somebody presses Return, of which the check knows more."""
-        started = self.scene.programs[-1].command_line if self.scene.programs else ""
-        may_not_know = self.client == "client" and not self.connections
-        return self.scene.complain(what, started, WHERE if may_not_know else "")
+        if self.client != "client" or self.connections or not self.scene.programs:
+            return self.scene.complain(what)
+        return self.scene.complain(what, self.scene.programs[-1].command_line, WHERE)
 
     def is_left_alone(self) -> None:
         """Complain if there is one connection more than were accepted."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from . import topics
+from .echo import ASKED_TO_END
 from .marks import teaches
 from .people import Chat, FakeServer, Scene
 from .programs import Program
@@ -247,7 +248,7 @@ def test_a_request_to_end_closes_the_window(window: Window, fake_server: FakeSer
     line = fake_server.lets_in("alice")
     window.can_talk()
     window.program.asked_to_end()
-    window.program.ends(0)
+    window.program.ends(0, ASKED_TO_END)
     line.hears_the_end()
 
 

@@ -26,6 +26,10 @@ BUTTONS = ("Button", "TButton")
 
 Widget = dict[str, Any]
 
+ONE_WINDOW = (
+    "One window has it all from the start: an entry for the name, with its button; the conversation; an entry for "
+    "messages, with its button. What can't be used yet is disabled, not missing."
+)
 NO_WINDOW = "A window is there for as long as its mainloop runs: make it, and call mainloop, before anything else."
 
 
@@ -117,7 +121,7 @@ class Window:
         for found in ([entry for entry in entries if not entry["enabled"]], entries[1:], texts[:-1]):
             if found:
                 return self.now(found[0])
-        raise self.complain("There should be an entry for messages.", self.picture())
+        raise self.complain("There should be an entry for messages.", self.picture(), ONE_WINDOW)
 
     @property
     def send_button(self) -> Widget:
@@ -281,11 +285,13 @@ def open_window(
     window = Window(process, control, scene)
     try:
         window.waits(lambda: window.has_settled(empty), "The window should appear, with an entry in it.")
-    except Complaint:
+    except Complaint as complaint:
         has_ended = process.has_ended(0)
         window.close()
         if has_ended:
             raise scene.complain("The program has ended, and has shown no window.", hint=NO_WINDOW) from None
+        if complaint.details:  # what the window looks like: so there is one
+            raise scene.complain("The window should have an entry in it.", complaint.details, ONE_WINDOW) from None
         what = "The program shows no window, or one that is frozen from the start."
         raise scene.complain(what, hint=f"{NO_WINDOW} {FROZEN.idea}") from None
     return window
