@@ -175,6 +175,9 @@ ROWS: list[tuple[Seen, str]] = [
      "after each line."),
     (Seen(ending=SILENCE), f"Nothing came, and the connection is still open. {IDEA}"),
     (Seen(ending=CLOSED), f"The connection was closed where a line should come. {IDEA}"),
+    (Seen(ending=CLOSED, said=("ok", "")), "The client closed the connection right after “ok”. What comes is bytes, "
+     "and has a newline: compare the line, decoded and without its end."),
+    (Seen(ending=CLOSED, said=("ok", "hello", "")), f"The connection was closed where a line should come. {IDEA}"),
     (Seen(ending=RESET), "The connection was reset: its other end has closed it before it had read all, or its program "
      f"has ended. {IDEA}"),
     (Seen(ending=CLOSED, status=3), f"The program has ended, with exit status 3. {IDEA}"),
@@ -232,7 +235,7 @@ ROWS: list[tuple[Seen, str]] = [
     (python("ValueError: invalid literal for int() with base 10: 'http'"), ERRORS[23][1]),
     (python("ImportError: no tkinter here"), ERRORS[24][1]),
     (python("NameError: name 'clinet' is not defined"), "NameError in server.py, line 7, in serve: serve(). Read a "
-     "traceback from its end: the last line names the error, those above it the way there. Catch it there."),
+     "traceback from its end: the last line names the error, those above it the way there. Mend it there."),
     (Seen(errors="Error: listen EADDRINUSE: address already in use 127.0.0.1:5050\n"
      "    at Server.setupListenHandle [as _listen2] (node:net:1817:16)\n"), ERRORS[1][1]),
     (Seen(errors="Error: read ECONNRESET\n    at TCP.onStreamRead (node:internal/stream_base_commons:217:20) {\n"),

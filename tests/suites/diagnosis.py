@@ -73,12 +73,12 @@ def traceback(seen: Seen) -> str:
     for pattern, meaning in ERRORS:
         if re.search(pattern, whole):
             return PORTS.get(seen.port, meaning) if pattern == IN_USE else meaning
-    if failure.own:
-        return f"{failure.kind} in {failure.own[-1]}. {READ_IT}"
-    return READ_IT
+    where = f"{failure.kind} in {failure.own[-1]}. " if failure.own else ""
+    return f"{where}{READ_IT} {'Mend it there.' if failure.kind in SLIPS else 'Catch it there.'}"
 
 
-READ_IT = "Read a traceback from its end: the last line names the error, those above it the way there. Catch it there."
+READ_IT = "Read a traceback from its end: the last line names the error, those above it the way there."
+SLIPS = ("TypeError", "NameError", "AttributeError", "UnboundLocalError")  # never the world's fault
 BROKEN = re.compile(r"^(ConnectionResetError|ConnectionAbortedError|BrokenPipeError)|ECONNRESET|EPIPE")
 IN_USE = r"Address already in use|EADDRINUSE|WinError 10048|Only one usage of each socket address"
 PORTS = {
@@ -90,8 +90,8 @@ PORTS = {
 ERRORS = [
     (
         r"^ConnectionRefusedError|ECONNREFUSED",
-        "Nobody listens at that address. Catch the error of connecting, and say so. (If it is another address than the "
-        "one on the command line, take that one.)",
+        "Nobody listens at the address that was called. If it isn't the one on the command line, take that one. If it "
+        "is, catch the error of connecting, and say so.",
     ),
     (
         IN_USE,
@@ -516,6 +516,16 @@ def without_newline(seen: Seen) -> str:
     return "Something came, but no newline after it: send a newline after each line."
 
 
+def verdict_misread(seen: Seen) -> str:
+    """A client has been let in, and closes."""
+    if seen.ending == CLOSED and seen.said and "".join(seen.said[-2:]) == "ok":
+        return (
+            "The client closed the connection right after “ok”. What comes is bytes, and has a newline: compare the "
+            "line, decoded and without its end."
+        )
+    return ""
+
+
 def busy(seen: Seen) -> str:
     """It runs in circles."""
     if seen.busy >= 0.5:
@@ -552,6 +562,7 @@ CAUSES: list[Callable[[Seen], str]] = [
     out_of_order,
     pieces,
     without_newline,
+    verdict_misread,
 ]
 
 

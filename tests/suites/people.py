@@ -482,7 +482,9 @@ class FakeServer:
         has a window, what to do when somebody presses Return, of which the check knows more."""
         if self.client != "client" or self.connections or not self.scene.programs:
             return self.scene.complain(what)
-        return self.scene.complain(what, self.scene.programs[-1].command_line, WHERE)
+        program = self.scene.programs[-1]
+        screen = f"\n{program.screen()}" if program.output else ""
+        return self.scene.complain(what, program.command_line + screen, WHERE)
 
     def is_left_alone(self) -> None:
         """Complain if there is one connection more than were accepted."""

@@ -5,6 +5,7 @@ Knows nothing of chats, but for the line in which a server says where it listens
 """
 
 import codecs
+import difflib
 import errno
 import io
 import os
@@ -28,6 +29,7 @@ from .tracebacks import has_failed, retold
 MOST_PRINTED = 16_000_000  # characters that are kept of what a program prints
 # What Python says (3.11) when a signal that we send at the end meets it in the middle of Thread.start.
 STOPPED_AT_A_BAD_MOMENT = "RuntimeError: release unlocked lock"
+ALIKE = 0.6  # how much a line has to be like another to stand in its place: of 1, as difflib counts
 LEFT_OUT = "[what it printed then is left out]"
 
 
@@ -106,11 +108,11 @@ class Program:
     def prints(self, wanted: str, hint: str = "") -> None:
         """Wait until the program has printed this text on standard output."""
         try:
-            self.waits(lambda: wanted in self.output, f"The program should print {visible(wanted)!r}.", hint)
+            self.waits(lambda: wanted in self.output, f"The program should print “{visible(wanted)}”.", hint)
         except Complaint as complaint:
-            line, newline, more = wanted.partition("\n")
-            if newline and not more:  # the line that it printed in its place may say why
-                complaint.seen = replace(complaint.seen, expected=line, came=last_line(self.output))
+            line, printed = wanted.removesuffix("\n"), last_line(self.output)
+            if difflib.SequenceMatcher(None, line, printed).ratio() > ALIKE:  # what it printed in its place may say why
+                complaint.seen = replace(complaint.seen, expected=line, came=printed)
             raise
 
     def complains(self, hint: str = "") -> str:
@@ -201,8 +203,15 @@ class Program:
         is too busy for that, a check is milder, never wrong.
         """
         for _ in range(20):
-            if self.busy(0.05) == 0:
+            if self.busy(0.05) == 0 and not self.wants_a_processor():
                 return
+
+    def wants_a_processor(self) -> bool:
+        """Whether it would run if it were its turn: on a busy machine it may have had none. (Only Linux tells.)"""
+        try:
+            return sys.platform == "linux" and psutil.Process(self.process.pid).status() == psutil.STATUS_RUNNING
+        except psutil.Error:
+            return False  # it has ended
 
     def has_no_traceback(self, hint: str = "", details: str = "") -> None:
         """Complain if an exception got away, in whatever thread of the program, and nobody has complained of it yet."""

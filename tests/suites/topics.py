@@ -240,7 +240,7 @@ NO_SERVER = Topic(
 SERVER_GONE = Topic(
     "a server that goes",
     "What does your client read when the server has gone, and what does it do then?",
-    "No bytes from recv (or readline) means that the server is gone for good: say so, and end with status 1.",
+    "No bytes from recv or readline: the server is gone for good. Say so on standard error, and end with status 1.",
     ECHO,
     OTHER_SIDE,
     "sys.exit(GONE)",
@@ -601,7 +601,7 @@ LISTEN = Topic(
 KEYBOARD = Topic(
     "the server goes while nobody types",
     "The server has gone, and the main thread waits at the keyboard. Who can end the program?",
-    "The main thread waits at the keyboard: the listening thread has to end the program itself.",
+    "The main thread waits at the keyboard: let the listening one end the program, with os._exit (sys.exit won't).",
     BROADCAST,
     LISTENING,
     "os._exit(1)  # the main thread waits at the keyboard, and no way to wake it there works on every system",

@@ -106,7 +106,7 @@ class Report:
             return ["Nothing could be checked.\n" + readable(self.could_not_start)]
         if not self.results:
             return [self.not_begun()]
-        counts = "\n".join(self.count(stage) for stage in sorted({result.stage for result in self.results}))
+        counts = "\n".join(self.count(stage) for stage in self.stages())
         if self.first is None:
             done = f"Stage {self.stage:02} is done ({self.seconds:.1f} s). {self.onwards()}".rstrip()
             return [f"{counts}\n{self.not_begun() or done}"]
@@ -115,16 +115,24 @@ class Report:
     def why_no_more(self) -> str:
         """Why not all checks were tried, where that is because too many failed."""
         number, stage = len(self.bad), self.bad[0].stage
-        if not self.had_enough or len(self.of(stage)) == sum(check["stage"] == stage for check in self.checks):
+        if not self.had_enough or len(self.of(stage)) == len(self.there(stage)):
             return ""
         return f"\n{number} failures are enough to begin with: the rest is tried when there are fewer."
 
     def of(self, stage: int) -> list[Result]:
         return [result for result in self.results if result.stage == stage]
 
+    def stages(self) -> list[int]:
+        """The stages that there is something to say of: not those that were only begun before an earlier one failed."""
+        stages = sorted({result.stage for result in self.results})
+        last = self.first.stage if self.first else self.stage
+        return [stage for stage in stages if stage <= last or len(self.of(stage)) == len(self.there(stage))]
+
+    def there(self, stage: int) -> list[dict[str, Any]]:
+        return [check for check in self.checks if check["stage"] == stage]
+
     def count(self, stage: int) -> str:
-        there = [check for check in self.checks if check["stage"] == stage]
-        done = self.of(stage)
+        there, done = self.there(stage), self.of(stage)
         failing = [result for result in done if result.is_bad]
         name = f"Stage {stage:02}, {there[0]['suite'] if there else ''}:"
         left = len(there) - len(done)

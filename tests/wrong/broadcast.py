@@ -446,7 +446,7 @@ WRONG = [
         stage=3,
         mistakes=(49,),
         checks=("test_client_says_that_the_server_is_gone[closes]", "test_client_ends_with_the_server"),
-        says="say so, and end with status 1",
+        says="Say so on standard error, and end with status 1",
         program="client.py",
         edits=[("        os._exit(1)  # the main thread", "        return  # the main thread")],
     ),
@@ -455,7 +455,7 @@ WRONG = [
         stage=3,
         mistakes=(49,),
         checks=("test_client_says_that_the_server_is_gone[closes]", "test_client_ends_with_the_server"),
-        says="say so, and end with status 1",
+        says="Say so on standard error, and end with status 1",
         program="client.py",
         edits=[
             reading_lines("while True:\n            line = stream.readline()", READ_LOOP_CLIENT),

@@ -345,7 +345,7 @@ WRONG = [
         stage=2,
         mistakes=(56,),
         checks=("test_client_asks_again_after_failed",),
-        says="ask for another name",
+        says="ask for another one",
         program="client.py",
         edits=[
             (

@@ -322,7 +322,7 @@ WRONG = [
         stage=4,
         mistakes=(43,),
         checks=("test_there_is_no_server",),
-        says="Catch the error of connecting, and say so",
+        says="catch the error of connecting, and say so",
         program=CLIENT,
         edits=[(CANT_REACH, "    finally:\n        pass\n")],
     ),
@@ -348,10 +348,14 @@ WRONG = [
         "the process outlives its window",
         stage=4,
         mistakes=(48, 52),
-        checks=("test_the_process_ends_with_its_window",),
+        checks=("test_connecting_does_not_freeze_the_window", "test_the_process_ends_with_its_window"),
         says="so that the process ends with its window",
         program=CLIENT,
-        edits=[(HANG_UP, ""), (START, START.replace(", daemon=True", ""))],
+        edits=[
+            (HANG_UP, ""),
+            (START, START.replace(", daemon=True", "")),
+            ("PATIENCE = 10", "PATIENCE = 60"),  # longer than a check waits
+        ],
     ),
     Wrong(
         "close, which does not wake the thread that listens",
