@@ -154,7 +154,12 @@ def do(step: Step) -> None:
     """Take a step in my_chat/, and show what it has changed."""
     path = WORKSPACE / step.file
     before = path.read_text("utf-8") if path.is_file() else ""
-    after = take(step, before)
+    try:
+        after = take(step, before)
+    except Lost:
+        if path.is_file():
+            raise
+        raise Lost(f"There is no {step.file} in my_chat/ yet: run the cells above first.") from None
     if after != before:
         path.write_text(after, "utf-8", newline="\n")
     show(Difference(step.file, before, after))

@@ -225,3 +225,12 @@ def test_a_check_before_the_beginning_is_told_in_a_sentence(tmp_path: Path) -> N
     environment = {**os.environ, "CHAT_WORKSPACE": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", CHECK], env=environment, check=True, capture_output=True, text=True)
     assert "Run it from the top down to here" in done.stdout
+
+
+def test_a_step_into_a_program_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """The same for a step: there is no file to have a look at."""
+    put = 'workbench.put(\'server.py --after "PORT = 5050"\', "A = 1")'
+    code = CHECK.replace('workbench.check("a line comes back")', put)
+    environment = {**os.environ, "CHAT_WORKSPACE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == "There is no server.py in my_chat/ yet: run the cells above first.\n"

@@ -12,6 +12,7 @@ from .marks import final_only, process, teaches, terminal
 from .people import Chat, Line, at_once
 from .programs import Program
 
+NO_MORE_LINES = "The newline was left on, or became a piece of its own: take it off the line's end, and cut nowhere."
 IN_TURN = "Two threads that send at the same time mix their order: one turn at a time, for a line to all."
 
 
@@ -238,8 +239,12 @@ def test_a_line_ends_at_its_newline_alone(chat: Chat) -> None:
         alice.says(f"hello{end}* bob has left the chat")
         for listener in (alice, bob):
             line = listener.next_line()
+            if line in ("", "alice: "):
+                raise chat.scene.complain("An empty line comes after a line.", hint=NO_MORE_LINES)
             if not (line.startswith("alice: hello") and line.endswith("* bob has left the chat")):
-                raise chat.scene.complain(f"A line with {visible(end)} in it should be heard as one.", visible(line))
+                raise chat.scene.complain(
+                    f"A line with {visible(end)} in it should be heard as one.", f"    came: {visible(line)}"
+                )
     chat.says(alice, "  two blanks before it, and two behind it  ")
     chat.says(bob, "I am here")
 

@@ -415,7 +415,7 @@ class Chat:
             passer = self.joins(f"passer{next(self.passers)}")
             self.says(passer, "just passing")
             self.leaves(passer)
-        visitors = "somebody knocks, and is sent away" if self.stage >= 3 else "somebody comes, is heard, and goes"
+        visitors = "sends somebody away meanwhile" if self.stage >= 3 else "serves somebody else meanwhile"
         self.scene.conversation[before:] = [Remark(self.scene.now(), SERVER, visitors)]
 
     def close(self) -> None:

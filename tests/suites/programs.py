@@ -257,7 +257,9 @@ class Program:
         """Show the last lines on standard output."""
         lines = self.output.splitlines()[-4:]
         return "\n".join(
-            ["on its screen:", *(f"  {visible(line)}" for line in lines)] if lines else ["It printed nothing."]
+            ["on its screen:", *(f"  {visible(line)}" for line in lines)]
+            if lines
+            else [f"It printed nothing{' on standard output' if self.errors else ''}."]
         )
 
     @property

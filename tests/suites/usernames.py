@@ -56,8 +56,9 @@ def test_who_was_refused_may_try_another_name(chat: Chat) -> None:
 def test_names_that_differ_in_case_alone_are_one(chat: Chat) -> None:
     """Names are compared casefolded."""
     for name, again in (("alice", "ALICE"), ("Zoë", "zOË"), ("straße", "STRASSE"), ("weiß", "WEIẞ")):
-        chat.joins(name)
+        owner = chat.joins(name)
         chat.is_refused(again)
+        chat.says(owner, "that is me")
 
 
 @teaches(topics.CHECK, mistakes=(4,))
@@ -135,9 +136,9 @@ def test_names_stay_with_their_connections(chat: Chat) -> None:
 @pytest.mark.parametrize("how", ["closes", "breaks", "finishes"])
 def test_a_name_is_free_again_when_its_owner_has_gone(chat: Chat, how: str) -> None:
     """Whatever ended the connection, its name can be taken again."""
-    alice, bob = chat.joins("alice"), chat.joins("bob")
+    alice, bob = chat.joins("alice"), chat.joins("Bob")
     chat.leaves(bob, how)
-    bob = chat.joins_again("bob")
+    bob = chat.joins_again("Bob")
     chat.says(bob, "back again")
     chat.says(alice, "welcome")
 
