@@ -246,6 +246,7 @@ WRONG = [
         mistakes=(21,),
         checks=("test_only_the_leavers_name_is_free", "test_names_survive_a_leaving_in_the_middle"),
         says="Take out the name that belongs to this connection",
+        race=True,
         edits=[(REMOVE, "        clients.popitem()\n")],
     ),
     Wrong(

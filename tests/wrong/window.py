@@ -367,6 +367,7 @@ WRONG = [
         edits=[
             ("self.server.shutdown(socket.SHUT_RDWR)", "self.server.close()"),
             (START, START.replace(", daemon=True", "")),
+            ("PATIENCE = 10", "PATIENCE = 3"),  # so that a thread that only connects ends in time
         ],
     ),
     Wrong(
