@@ -93,6 +93,16 @@ def test_several_failures_are_told_by_the_last() -> None:
     assert retold(PYTHON + WINDOWS)[-1].startswith("JSONDecodeError")
 
 
+def test_a_traceback_that_another_one_runs_into_gives_it_none_of_its_lines() -> None:
+    """Two threads print at the same time: what is told is the way to one error."""
+    frame = '  File "client.py", line {0}, in {1}\n    {1}()\n'
+    errors = (
+        f"Exception in thread Thread-1 (listen):\nTraceback (most recent call last):\n{frame.format(50, 'listen')}"
+        f"Traceback (most recent call last):\n{frame.format(56, 'main')}BrokenPipeError: [Errno 32] Broken pipe\n"
+    )
+    assert retold(errors) == ["client.py, line 56, in main: main()", "BrokenPipeError: [Errno 32] Broken pipe"]
+
+
 TALK: list[Event] = [
     Message(0.1, "alice", "server", "he"),
     Message(0.2, "alice", "server", "llo\n"),

@@ -111,6 +111,8 @@ class Program:
             self.waits(lambda: wanted in self.output, f"The program should print “{visible(wanted)}”.", hint)
         except Complaint as complaint:
             line, printed = wanted.removesuffix("\n"), last_line(self.output)
+            if line != wanted and line in self.output:
+                complaint.hint = NO_NEWLINE_AFTER
             if difflib.SequenceMatcher(None, line, printed).ratio() > ALIKE:  # what it printed in its place may say why
                 complaint.seen = replace(complaint.seen, expected=line, came=printed)
             raise
@@ -313,6 +315,9 @@ def in_words(status: int) -> str:
         return str(status)
 
 
+NO_NEWLINE_AFTER = (
+    "The line is there, and no newline after it: does a prompt stand right behind it, or is print told end=…?"
+)
 NAME_ITS_INTERPRETER = (
     "The system can't run that by itself. Name the program that runs it as well, as in “python3 my_server.py {port}”."
 )

@@ -65,6 +65,8 @@ def python_failures(errors: str) -> Iterator[Failure]:
     frames: list[Frame] = []
     lines = errors.splitlines()
     for number, line in enumerate(lines):
+        if BEGINNING.match(line):
+            frames = []  # of a thread whose traceback another one's runs into
         if frame := PYTHON_FRAME.fullmatch(line):
             below = lines[number + 1].strip() if number + 1 < len(lines) else ""
             code = "" if PYTHON_FRAME.fullmatch(below) or BEGINNING.match(below) else below
