@@ -204,7 +204,7 @@ SERVER_LACKING = Topic(
 TO_AND_FRO = Topic(
     "a client for the terminal",
     "In which order does your client read the keyboard, send, wait and print?",
-    "Send each line that is typed, then print what comes back: what the server sends, and nothing else.",
+    "As soon as a line is typed, send it; then print what comes back: what the server sends, and nothing else.",
     ECHO,
     TERMINAL,
     "show(next_line(lines))",
