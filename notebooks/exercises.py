@@ -1,4 +1,4 @@
-"""Looks at the exercises of 05_final.ipynb, and at the bot of 04, and says in sentences what is right and what isn't.
+"""Looks at the exercises that the tester has no check for, and says in sentences what is right and what isn't.
 
 Each check plays a small scene with what the learner has written: bytes in, bytes out. What hasn't been begun is no
 mistake, and is told apart from one.
@@ -20,7 +20,7 @@ from chat.log import Log, Reader  # noqa: E402
 from chat.room import Room  # noqa: E402
 from chat.session import Session  # noqa: E402
 from suites.complaints import Complaint  # noqa: E402
-from wire import Conversation, Person, Player, conversing  # noqa: E402
+from wire import Conversation, Person, Player, conversing, wait_until  # noqa: E402
 
 NOT_BEGUN = "Not begun yet: fill in the cell above, run it, and run this one again."
 
@@ -67,9 +67,41 @@ def expect(wanted: object, came: object, what: str, hint: str) -> None:
         raise NotYet(f"{what}\nexpected: {wanted!r}\n    came: {came!r}", hint)
 
 
-# Notebook 04: a bot that greets.
+A_WHILE = 2.0  # seconds in which a program answers, if it is going to
 
-A_WHILE = 2.0  # seconds in which a bot answers, if it is going to
+
+# Notebook 01: a server that loses half a letter.
+
+
+@told
+def check_screen(server: str) -> str:
+    """Start a server, say a word to it in two pieces, the cut in a letter, and look at what it shows."""
+    with conversing(Path(server), PYTHONPATH=".") as talk:
+        program = talk.server
+        assert program is not None, "a conversation with a server has one"
+        alice, bob = talk.connects("alice"), talk.connects("bob")
+        alice.sends(b"caf\xc3")
+        bob.says("tea")  # meanwhile, so that the two pieces are read one by one
+        bob.hears(within=A_WHILE)
+        alice.sends(b"\xa9\n")
+        wait_until(lambda: "café" in program.output, within=A_WHILE)
+        shown = program.output.partition("\n")[2]  # what follows the line that says where it listens
+    if "café" not in shown:
+        raise NotYet(
+            f"Alice has said “café”, and the server's screen shows {shown!r}.", _about_screen(shown, program.errors)
+        )
+    return "The screen shows “café”, whose é came in two pieces."
+
+
+def _about_screen(shown: str, errors: str) -> str:
+    if "Ã" in shown:
+        return "what comes is UTF-8: decode it as that, and not as something else to have quiet"
+    if "caf" in shown or "UnicodeDecodeError" in errors:
+        return "what one recv brings may end in the middle of a letter: decode whole lines"
+    return "print each line when it is whole"
+
+
+# Notebook 04: a bot that greets.
 
 
 @told

@@ -302,9 +302,9 @@ class Player:
         self.notes.wait_for(self.name, "closes")
 
 
-def wait_until(condition: Callable[[], bool]) -> bool:
-    """Wait for something that another thread brings about, up to the deadline; say whether it came."""
-    until = time.monotonic() + DEADLINE
+def wait_until(condition: Callable[[], bool], within: float = DEADLINE) -> bool:
+    """Wait for something that another thread brings about, for at most these seconds; say whether it came."""
+    until = time.monotonic() + within
     while not condition() and time.monotonic() < until:
         threading.Event().wait(0.002)
     return condition()

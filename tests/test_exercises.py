@@ -1,4 +1,4 @@
-"""The exercises of notebook 05, and the bot of 04, can be done, and whoever does them wrong reads what is wrong."""
+"""The exercises with checks of their own can be done, and whoever does them wrong reads what is wrong."""
 
 import ast
 import json
@@ -122,6 +122,39 @@ def test_the_bot(
     (tmp_path / "greeter.py").write_text(bot.replace(right, wrong), "utf-8")
     monkeypatch.chdir(tmp_path)
     exercises.check_greeter("greeter.py")
+    assert told in capsys.readouterr().out
+
+
+# And for the first exercise of 01: the server's loop, and what is said of what its screen shows.
+WHOLE_LINES = """\
+        with client.makefile("rb") as lines:
+            for line in lines:
+                print(line.decode(), end="", flush=True)
+                client.sendall(line)
+"""
+WHAT_A_RECV_BRINGS = """\
+        while data := client.recv(4096):
+            print(data.decode(), end="", flush=True)
+            client.sendall(data)
+"""
+SCREENS = [
+    (WHOLE_LINES, "Right. "),
+    (WHOLE_LINES.replace("decode()", 'decode("latin-1")'), "what comes is UTF-8"),
+    (WHAT_A_RECV_BRINGS, "in the middle of a letter"),
+    (WHAT_A_RECV_BRINGS.replace("decode()", 'decode(errors="replace")'), "in the middle of a letter"),
+    (WHOLE_LINES.replace("print", "str"), "print each line"),
+]
+
+
+@pytest.mark.parametrize(("loop", "told"), SCREENS)
+def test_the_screen(loop: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who decodes whole lines is told that it is right; who gets round it, by what it can be seen."""
+    notebook = make.read(ROOT / "notebooks" / "01_echo.ipynb")
+    frame: str = next(cell.source for cell in notebook.cells if cell.source.startswith("%%experiment exercise_1.py"))
+    before, _, rest = frame.partition("\n")[2].partition("        while data")
+    server = f"{before}{loop}\n\nwith socket.create_server{rest.partition('with socket.create_server')[2]}"
+    (tmp_path / "exercise_1.py").write_text(server, "utf-8")
+    exercises.check_screen(str(tmp_path / "exercise_1.py"))
     assert told in capsys.readouterr().out
 
 
