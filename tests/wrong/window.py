@@ -377,7 +377,11 @@ WRONG = [
         checks=("test_the_process_ends_with_its_window[waiting]",),
         says="should end.",
         program=CLIENT,
-        edits=[(START, START.replace(", daemon=True", ""))],
+        edits=[
+            (START, START.replace(", daemon=True", "")),
+            ("timeout=PATIENCE", "timeout=3"),  # a thread that only connects ends in time, one that waits does not
+            ("            events.put(join_chat(", "            server.settimeout(60)\n            events.put(join_chat("),
+        ],
     ),
     Wrong(
         "asked to end, it is cut off",
