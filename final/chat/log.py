@@ -42,15 +42,25 @@ class Private(NamedTuple):
     cost: int
 
 
+class Entry(NamedTuple):
+    """One entry: its number, when it was (seconds since 1970), what it is, and who may read it (None: everybody)."""
+
+    seq: int
+    time: float
+    event: Event
+    tokens: frozenset[str] | None
+
+
 class Log:
     """The last entries of a conversation, numbered from 1 and never renumbered.
 
     `first` is the oldest entry still there, `end` the number that the next one will get. first == end: it is empty.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, first: int = 1) -> None:
         self._max_bytes = max_bytes
-        self.first = self.end = 1
+        # Not 1 where a history goes on.
+        self.first = self.end = first
         # Everything ever appended, in bytes of memory: how fast the log grows.
         self.grown = 0
         # Four lists in step; index 0 is entry `first`. Times are in seconds since 1970.
@@ -86,6 +96,16 @@ class Log:
         self._private[self.end] = Private(tokens, cost)
         self._add([event], time, [b""], [b""], cost)
         return self.end - 1
+
+    def entries(self, start: int) -> list[Entry]:
+        """Return the entries from start on, private ones too: for whoever keeps them."""
+        here = slice(start - self.first, None)
+        together = zip(range(start, self.end), self._times[here], self._events[here], strict=True)
+        return [Entry(seq, time, event, self._readers(seq)) for seq, time, event in together]
+
+    def _readers(self, seq: int) -> frozenset[str] | None:
+        private = self._private.get(seq)
+        return private.tokens if private else None
 
     def encoded(self, form: Form, seq: int) -> bytes:
         """Write one entry, private or not."""

@@ -128,13 +128,16 @@ class Whispered(NamedTuple):
     id: str | None = None
 
 
-class Closing(NamedTuple):
-    """The server is about to end."""
+class Notice(NamedTuple):
+    """The server's word to everybody: code is for programs, text is a sentence for people."""
+
+    code: str
+    text: str
 
 
-Event = Said | Joined | Left | Whispered | Closing
+Event = Said | Joined | Left | Whispered | Notice
 
-GOODBYE = "the server is closing; goodbye"
+CLOSING = Notice("closing", "the server is closing; goodbye")
 
 
 def encode_plain(events: Sequence[Event]) -> list[bytes]:
@@ -155,8 +158,8 @@ def _plain_line(event: Event) -> str:
             return f"* {name} has left the chat\n"
         case Whispered(name, to, text):
             return f"* {name} whispers to {to}: {text}\n"
-        case Closing():
-            return f"* {GOODBYE}\n"
+        case Notice(_, text):
+            return f"* {text}\n"
 
 
 def encode_rich(seq: int, time: float, event: Event) -> bytes:
@@ -171,8 +174,8 @@ def encode_rich(seq: int, time: float, event: Event) -> bytes:
             return _json(type="left", seq=seq, time=at, name=name)
         case Whispered(name, to, text, id):
             return _json(type="whisper", seq=seq, time=at, name=name, to=to, text=text, id=id)
-        case Closing():
-            return _json(type="notice", seq=seq, time=at, code="closing", text=GOODBYE)
+        case Notice(code, text):
+            return _json(type="notice", seq=seq, time=at, code=code, text=text)
 
 
 def timestamp(time: float) -> str:

@@ -10,9 +10,9 @@ This module knows nothing of the wire or of how anybody is reached: a member has
 or in the log arrives.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from . import protocol
 from .log import Log, Reader
@@ -69,6 +69,32 @@ class Welcome(NamedTuple):
     missed: tuple[int, int] | None  # it resumes, but from this entry on this many are gone
 
 
+class Journal(Protocol):
+    """Whoever remembers, beyond the end of the server, what it takes to come again as the same person (history.py)."""
+
+    def came(self, token: str) -> None:
+        """Somebody is here."""
+
+    def left(self, token: str, at: float) -> None:
+        """Somebody is gone, since this time."""
+
+    def remembered(self, token: str, seq: int) -> None:
+        """Somebody has said this entry, under an id."""
+
+
+class _NoJournal:
+    """Nothing is remembered."""
+
+    def came(self, token: str) -> None:
+        pass
+
+    def left(self, token: str, at: float) -> None:
+        pass
+
+    def remembered(self, token: str, seq: int) -> None:
+        pass
+
+
 class Counts:
     """What has happened since the start, for whoever asks (metrics.py). Only ever added to."""
 
@@ -85,8 +111,18 @@ class Counts:
 class Room:
     """Everybody who is here, and the conversation. `time` (seconds since 1970) is what entries are stamped with."""
 
-    def __init__(self, log: Log, max_members: int, backlog: int, resume_time: float) -> None:
+    def __init__(
+        self,
+        log: Log,
+        max_members: int,
+        backlog: int,
+        resume_time: float,
+        journal: Journal | None = None,
+        gone: Iterable[Identity] = (),
+    ) -> None:
+        """gone: who may come again though they were here before the server was, the longest gone first."""
         self.log = log
+        self._journal = journal or _NoJournal()
         self.time = 0.0
         self.counts = Counts()
         self._max_members = max_members
@@ -97,7 +133,7 @@ class Room:
         # Everybody, in the order in which they came.
         self._members: dict[Member, None] = {}
         # Those with a token who are gone, the longest gone first; for resume_time, and at most max_members of them.
-        self._gone: dict[str, Identity] = {}
+        self._gone = {identity.token: identity for identity in gone}
         # Those with a token who are here.
         self._present: dict[str, Identity] = {}
         # The names of everybody, as protocol.batches cuts them; None when somebody has come or gone since.
@@ -194,7 +230,7 @@ class Room:
 
     def close(self) -> None:
         """Say goodbye to everybody."""
-        self.log.append(protocol.Closing(), self.time)
+        self.log.append(protocol.CLOSING, self.time)
 
     # Asking
 
@@ -240,12 +276,14 @@ class Room:
         identity.member = member
         self._gone.pop(identity.token, None)
         self._present[identity.token] = identity
+        self._journal.came(identity.token)
 
     def _not_here(self, identity: Identity) -> None:
         identity.member = None
         identity.left_at = self.time
         del self._present[identity.token]
         self._gone[identity.token] = identity
+        self._journal.left(identity.token, self.time)
         self._forget_the_long_gone()
 
     def _forget_the_long_gone(self) -> None:
@@ -264,6 +302,7 @@ class Room:
     def _remember(self, member: Member, id: str | None, seq: int) -> None:
         if id is not None and member.identity is not None:
             member.identity.remember(id, seq)
+            self._journal.remembered(member.identity.token, seq)
 
 
 def _refusal(name: Name, holder: Member) -> Refused:
