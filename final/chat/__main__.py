@@ -7,9 +7,13 @@ sentence and not a traceback.
 import argparse
 import gc
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
@@ -17,6 +21,8 @@ from .limits import Limits
 
 if TYPE_CHECKING:
     import logging
+
+    from .history import History
 
 # Import name -> the package that has it.
 _PACKAGES = {"precis_i18n": "precis-i18n"}
@@ -34,8 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_server_flags(commands.add_parser("server", help="run the server", formatter_class=_Help))
     _add_client_flags(commands.add_parser("client", help="open the chat's window", formatter_class=_Help))
+    _add_history_flags(commands.add_parser("history", help="show what a server has kept with --history"))
     options = parser.parse_args(arguments)
-    return _run_client(options) if options.command == "client" else _run_server(options)
+    return {"server": _run_server, "client": _run_client, "history": _run_history}[options.command](options)
 
 
 def server(arguments: list[str] | None = None) -> NoReturn:
@@ -65,6 +72,13 @@ def _add_server_flags(parser: argparse.ArgumentParser) -> None:
     for name, kind, default, help in _flags(Limits()):
         parser.add_argument(name, type=kind, default=default, help=help, metavar=name.split("-")[-1].upper())
     parser.add_argument("--version", action="version", version=f"chat {__version__}")
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="keep the conversation in this file, private lines too: it goes on there after a restart; without it, "
+        "what was said is gone when the server ends",
+    )
     parser.add_argument(
         "--print",
         action="store_true",
@@ -108,6 +122,7 @@ def _flags(limits: Limits) -> Iterator[tuple[str, Callable[[str], Any], Any, str
     yield "--ping-time", _time, limits.ping_time, "seconds until a silent program is asked, and again until it is gone"
     yield "--stall-time", _time, limits.stall_time, "seconds until one that takes nothing it is sent is taken for dead"
     yield "--resume-time", _time, limits.resume_time, "seconds in which a lost client can come back as the same person"
+    yield "--history-days", _number, 0, "days after which the history forgets what was said, 0 for never"
     yield "--metrics", _port, None, "port on which Prometheus, on this computer, is told the figures; off by default"
 
 
@@ -116,6 +131,30 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_client_port, default=None, help="the server's port; without it, 5050")
     parser.add_argument("--name", default="", help="join at once, under this name")
     parser.add_argument("--terminal", action="store_true", help="chat on the terminal, without a window")
+
+
+def _add_history_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="what the server was given with --history")
+    parser.add_argument("--since", type=_day, default=0.0, metavar="DAY", help="only from this day on: 2026-01-31")
+    parser.add_argument("--private", action="store_true", help="private lines too")
+    parser.add_argument("--json", action="store_true", help="as lines of JSON, as programs are sent them")
+
+
+def _run_history(options: argparse.Namespace) -> int:
+    from .history import HistoryError, as_json, as_text, read
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a letter that this terminal lacks is no reason to end
+    write = as_json if options.json else as_text
+    try:
+        for entry in read(options.file, options.since):
+            if options.private or entry.tokens is None:
+                print(write(entry))
+    except HistoryError as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # whoever read it has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _run_client(options: argparse.Namespace) -> int:
@@ -167,12 +206,22 @@ def _run_server(options: argparse.Namespace) -> int:
         command = f"python -m pip install {' '.join(missing)}"
         return _fail(f"this server needs {' and '.join(missing)}; install with: {command}")
     try:
-        return _serve(options)
+        return _serve(options, None) if options.history is None else _serve_with_history(options)
     except KeyboardInterrupt:
         return 0  # asked to end before it had begun, or a second time
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve_with_history(options: argparse.Namespace) -> int:
+    from .history import History, HistoryError
+
+    try:
+        with closing(History(options.history, options.resume_time, options.history_days)) as history:
+            return _serve(options, history)
+    except HistoryError as error:
+        return _fail(str(error))
+
+
+def _serve(options: argparse.Namespace, history: "History | None") -> int:
     from . import server as serving
     from .terminal import open_log, open_screen
 
@@ -184,7 +233,7 @@ def _serve(options: argparse.Namespace) -> int:
     capacity = _capacity(serving.capacity(), options.max_clients)
     # There is no standard output at all under pythonw, and for some services.
     screen = open_screen() if sys.stdout is not None and (options.show or sys.stdout.isatty()) else None
-    chat = serving.Server(listener, _limits(options), options.log_bytes, capacity, screen)
+    chat = serving.Server(listener, _limits(options), options.log_bytes, capacity, screen, history)
     try:
         if options.metrics is not None and not _serve_metrics(chat, options.metrics):
             return 1
@@ -286,6 +335,16 @@ _number = _number_between(0, 1_000_000, int)
 _count = _number_between(1, 1_000_000, int)
 _seconds = _number_between(0, 1_000_000, float)
 _time = _number_between(0.05, 1_000_000, float)
+
+
+def _day(text: str) -> float:
+    """Turn a day of this computer's calendar into seconds since 1970."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: write it as 2026-01-31") from None
+
+
 _log_bytes = _number_between(_SMALLEST_LOG, 2**40, int)
 
 

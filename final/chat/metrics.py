@@ -37,6 +37,7 @@ class ServerFigures(Collector):
         yield "clients", "People in the room.", figures.clients
         yield "behind", "Connections that lag behind the end of the log.", figures.behind
         yield "lag", "Entries that the connection furthest behind has yet to be sent.", figures.lag
+        yield "unkept", "Entries that couldn't be written to the history yet.", figures.unkept
 
     def _counters(self) -> Iterator[tuple[str, str, float]]:
         counts, traffic = self._server.room.counts, self._server.traffic

@@ -5,9 +5,9 @@ something that time brings gets it (`_tick`). Then everybody is sent what has be
 stand at the end of the log, all the same bytes, and those who don't, each its own. When nothing is left to do the
 loop waits in the selector, for as long as it takes: an idle server takes no processor time.
 
-Because one thread does it all, nothing here or in the modules it drives has a lock. The seams for what may come
-later: a history is one more reader of the log, at the place where the printer is; another door (TLS) hands in sockets
-as Door does.
+Because one thread does it all, nothing here or in the modules it drives has a lock. If there is a history, it is a
+reader for which the others wait: before anything is sent, it has what is new (`_keep`). The seam for what may come
+later: another door (TLS) hands in sockets as Door does.
 
 This module knows nothing of what people say; session.py and room.py do.
 """
@@ -34,7 +34,7 @@ from .limits import Limits
 from .log import Log
 from .protocol import PLAIN_FAILED, Form
 from .refusal import Reason, Refused
-from .room import Room
+from .room import Identity, Journal, Room
 from .transport import Connection, Crowd, Traffic, prepare
 
 logger = logging.getLogger("chat")
@@ -63,6 +63,24 @@ class Printer(Protocol):
         """Take some lines."""
 
 
+class Keeper(Journal, Protocol):
+    """Whoever keeps the conversation (history.py)."""
+
+    # The first entry that it doesn't have.
+    position: int
+    # When it wants to be called though nothing is new, on the monotonic clock; inf for never.
+    due: float
+
+    def log(self, max_bytes: int) -> Log:
+        """Return a log that goes on where what was kept ends."""
+
+    def identities(self, now: float) -> list[Identity]:
+        """Return who can come again."""
+
+    def keep(self, log: Log, now: float) -> None:
+        """Keep what is new, before it is sent to anybody. now is in seconds since 1970."""
+
+
 class LoopTime:
     """How long the turns of the loop took, without the waiting. Only ever added to."""
 
@@ -88,6 +106,7 @@ class Figures(NamedTuple):
     clients: int
     behind: int
     lag: int
+    unkept: int
 
 
 class Server:
@@ -100,10 +119,13 @@ class Server:
         log_bytes: int,
         capacity: int,
         printer: Printer | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.limits = limits
-        self.log = Log(log_bytes)
-        self.room = Room(self.log, limits.max_clients, limits.backlog, limits.resume_time)
+        self._keeper = keeper
+        self.log = keeper.log(log_bytes) if keeper else Log(log_bytes)
+        gone = keeper.identities(time.time()) if keeper else []
+        self.room = Room(self.log, limits.max_clients, limits.backlog, limits.resume_time, keeper, gone)
         self.traffic = Traffic()
         self.loop_time = LoopTime()
         # Lines times people they were sent to.
@@ -169,14 +191,16 @@ class Server:
         if self._unheard or self._called:
             return 0
         ends_at = inf if self._ends_at is None else self._ends_at
-        next_due = min(self._timers[0][0] if self._timers else inf, self._door.opens_at, ends_at)
+        keeper_due = self._keeper.due if self._keeper else inf
+        next_due = min(self._timers[0][0] if self._timers else inf, self._door.opens_at, keeper_due, ends_at)
         return None if next_due == inf else max(0.0, next_due - time.monotonic())
 
     def figures(self) -> "Figures":
         """Return how things stand; for metrics.py, which asks from another thread: it takes copies."""
         positions = [connection.reader.position for connection in self._behind.copy()]
         lag = self.log.end - min(positions, default=self.log.end)
-        return Figures(len(self._connections), len(self.room), len(positions), lag)
+        unkept = self.log.end - self._keeper.position if self._keeper else 0
+        return Figures(len(self._connections), len(self.room), len(positions), lag, unkept)
 
     # What the connections ask for (transport.Hub)
 
@@ -257,6 +281,7 @@ class Server:
 
     def _flush(self, now: float) -> None:
         """Send until nobody is left to whom anything could be sent. (Sending finds out who is gone, which is news.)"""
+        self._keep()
         while self._called or self._flushed_at != self.log.grown:
             self._flushed_at = self.log.grown
             called, self._called = self._called, {}
@@ -269,7 +294,13 @@ class Server:
             self._check_those_behind()
         self._print()
 
+    def _keep(self) -> None:
+        """See to it that nothing is sent which isn't kept."""
+        if self._keeper and self._keeper.position != self.log.end:
+            self._keeper.keep(self.log, self.room.time)
+
     def _send_to_crowd(self, form: Form, crowd: Crowd, now: float) -> None:
+        self._keep()
         start, end = crowd.position, self.log.end
         if start < self.log.first:
             self._scatter(crowd)
@@ -306,6 +337,7 @@ class Server:
     def _send_to(self, connection: Connection, now: float) -> None:
         if connection not in self._connections:
             return  # gone since it was called
+        self._keep()
         before = connection.reader.position
         connection.send(now)
         if connection not in self._connections:

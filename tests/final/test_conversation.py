@@ -1,12 +1,16 @@
 """People join, say, whisper, lag, leave, are lost and come again, in any order, against a model of log and room.
 
 The model is a list of what was said, each with who may see it. What anybody reads must be that list, from where they
-came in, without what isn't theirs; whoever is told that they missed something missed exactly that.
+came in, without what isn't theirs; whoever is told that they missed something missed exactly that. And all of it once
+more with a history, and servers that end and begin again in between.
 """
 
 import json
+import tempfile
 from itertools import count
+from pathlib import Path
 
+from chat.history import History
 from chat.limits import Limits
 from chat.log import Log, Reader
 from chat.protocol import Form
@@ -214,5 +218,44 @@ class Conversation(RuleBasedStateMachine):
         assert [name for run in self.room.people for name in run] == [other.name for other in self.here.values()]
 
 
+class KeptConversation(Conversation):
+    """The same with a history: whenever the server ends, the next one goes on where it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.history = self.open()
+        self.room = self.next_room()
+
+    def open(self) -> History:
+        return History(Path(self.folder.name) / "chat.db", resume_time=1e9)
+
+    def next_room(self) -> Room:
+        gone = self.history.identities(now=0.0)
+        return Room(self.history.log(6000), 5, 0, 1e9, self.history, gone)
+
+    @rule()
+    def the_server_ends_and_begins_again(self) -> None:
+        """With no goodbye: nobody is said to have left."""
+        for someone in self.here.values():
+            someone.session.close()
+        self.here = {}
+        self.history.close()
+        self.history = self.open()
+        self.room = self.next_room()
+        assert self.room.log.end == len(self.model) + 1
+
+    @invariant()
+    def all_is_kept(self) -> None:
+        """As the server has it before it sends anything."""
+        self.history.keep(self.room.log, now=0.0)
+
+    def teardown(self) -> None:
+        self.history.close()
+        self.folder.cleanup()
+
+
 TestConversation = Conversation.TestCase
 TestConversation.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestKeptConversation = KeptConversation.TestCase
+TestKeptConversation.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)

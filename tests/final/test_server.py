@@ -151,7 +151,7 @@ def test_all_ways_to_start_it_are_the_same_program() -> None:
     launcher = run(str(LAUNCHER), "--help", environment=path).stdout
     module = run("-m", "chat", "server", "--help", environment=path).stdout
     assert {word for word in module.split() if word.startswith("--")} <= set(launcher.split())
-    assert launcher.count("(default: ") == 14
+    assert launcher.count("(default: ") == 15
     assert "(default: None)" not in launcher
     assert "(default: False)" not in launcher
     assert run(str(LAUNCHER), "--version").stdout.startswith("chat ")
