@@ -9,6 +9,7 @@ than what it measures, and there is no limit to compare with. Redis takes part i
 
 import argparse
 import contextlib
+import itertools
 import re
 import shutil
 import socket
@@ -151,7 +152,7 @@ def in_turn(
 def report(what: str, unit: str, figures: dict[str, list[float]]) -> None:
     """Print a line of a table: medians, and the median of the ratios within each round."""
     cells = [f"{name} {statistics.median(values):,.6g} {unit}" for name, values in figures.items()]
-    for other in ("limit", "redis"):
+    for other in ("limit", "redis", "history"):
         if figures.get(other):
             ratios = [ours / theirs for ours, theirs in zip(figures["chat"], figures[other], strict=True)]
             spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
@@ -198,11 +199,13 @@ def build(folder: Path) -> tuple[Path | None, Path | None]:
     return folder / "fan", folder / "limit"
 
 
-def contestants(limit: Path | None) -> list[Contestant]:
-    """Whoever can take part."""
+def contestants(limit: Path | None, folder: Path) -> list[Contestant]:
+    """Whoever can take part. `history` is this server once more, which keeps everything in a file in this folder."""
     server = str(HERE.parent / "final" / "server.py")
     chat = Contestant("chat", lambda port: [sys.executable, server, "--port", str(port), *FLAGS])
-    everybody = [chat]
+    files = (str(folder / f"{number}.db") for number in itertools.count())
+    kept = Contestant("history", lambda port: [*chat.command(port), "--history", next(files)])
+    everybody = [chat, kept]
     if limit is not None:
         everybody.insert(0, Contestant("limit", lambda port: [str(limit), str(port)]))
     if redis := shutil.which("redis-server"):
@@ -221,7 +224,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         fan, limit = build(Path(folder))
-        load, everybody = Load(fan), contestants(limit)
+        load, everybody = Load(fan), contestants(limit, Path(folder))
         chat = next(one for one in everybody if one.name == "chat")
         without_redis = [one for one in everybody if one.name != "redis"]
 
