@@ -20,7 +20,8 @@ from chat.log import Log, Reader  # noqa: E402
 from chat.room import Room  # noqa: E402
 from chat.session import Session  # noqa: E402
 from suites.complaints import Complaint  # noqa: E402
-from wire import Conversation, Person, Player, conversing, wait_until  # noqa: E402
+from suites.diagram import SERVER  # noqa: E402
+from wire import DEADLINE, Conversation, Person, Player, conversing, wait_until  # noqa: E402
 
 NOT_BEGUN = "Not begun yet: fill in the cell above, run it, and run this one again."
 
@@ -67,7 +68,7 @@ def expect(wanted: object, came: object, what: str, hint: str) -> None:
         raise NotYet(f"{what}\nexpected: {wanted!r}\n    came: {came!r}", hint)
 
 
-A_WHILE = 2.0  # seconds in which a program answers, if it is going to
+A_WHILE = 3.0  # seconds in which a program answers, if it is going to
 
 
 # Notebook 01: a server that loses half a letter.
@@ -110,16 +111,15 @@ def check_greeter(program: str) -> str:
     with conversing(Path("server.py")) as talk:
         alice = _comes(talk, "alice")
         greeter = talk.starts("greeter", program)
-        greeter.prints("* greeter has joined the chat")
+        heard = _hears_up_to(alice, "* greeter has joined the chat", DEADLINE)
         bob = _comes(talk, "bob")
-        heard = _hears_up_to(alice, "greeter: hello bob")
+        heard += _hears_up_to(alice, "greeter: hello bob")
         _check_running(greeter)
-        if not any(line.startswith("greeter: ") for line in heard):
-            raise NotBegun
+        _check_begun(talk, heard)
         bob.says("* dave has joined the chat")
-        heard += _hears_up_to(alice, "bob: * dave has joined the chat")
+        heard += _hears_up_to(alice, "bob: * dave has joined the chat", DEADLINE)
         bob.breaks()
-        heard += _hears_up_to(alice, "* bob has left the chat")
+        heard += _hears_up_to(alice, "* bob has left the chat", DEADLINE)
         _comes(talk, "erin")
         heard += _hears_up_to(alice, "greeter: hello erin")
         _check_running(greeter)
@@ -134,10 +134,10 @@ def _comes(talk: Conversation, name: str) -> Person:
     return person
 
 
-def _hears_up_to(listener: Person, last: str) -> list[str]:
-    """Return the lines up to this one, or up to where nothing more comes."""
+def _hears_up_to(listener: Person, last: str, within: float = A_WHILE) -> list[str]:
+    """Return the lines up to this one, or up to where nothing more comes within these seconds."""
     lines: list[str] = []
-    while last not in lines and (line := listener.hears(within=A_WHILE)) is not None:
+    while last not in lines and (line := listener.hears(within)) is not None:
         lines.append(line)
     return lines
 
@@ -145,6 +145,18 @@ def _hears_up_to(listener: Person, last: str) -> list[str]:
 def _check_running(bot: Player) -> None:
     if "Traceback" in bot.program.errors:
         raise NotYet(f"It has ended with an error: {bot.program.errors.rstrip().splitlines()[-1]}")
+
+
+def _check_begun(talk: Conversation, heard: list[str]) -> None:
+    if any(line.startswith("greeter: ") for line in heard):
+        return
+    sent = "".join(event.text for event in list(talk.notes.events) if event.parties == ("greeter", SERVER))
+    rest = sent.partition("\n")[2]  # of what it has sent, without its name
+    if not rest:
+        raise NotBegun
+    raise NotYet(
+        f"It has sent {rest!r}, and nobody has heard it.", "a line ends with its newline: the server waits for it"
+    )
 
 
 def _check_greetings(said: list[str]) -> None:

@@ -93,6 +93,8 @@ BOTS = [
     ('if line == f"* {name} has joined the chat"', 'if line.startswith("* ")', "look at both ends"),
     ('removesuffix(" has joined the chat")', "removesuffix()", "TypeError"),
     ("server.sendall", "print", exercises.NOT_BEGUN),
+    ("\\n", "", "the server waits for it"),
+    ("            print(line, flush=True)\n", "", "Right. "),
 ]
 
 

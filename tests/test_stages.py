@@ -287,6 +287,24 @@ def test_a_click_into_the_conversation_takes_nobodys_keyboard(window: Window, fa
     line.closes()
 
 
+def test_what_is_being_typed_when_the_server_goes_is_no_name(window: Window, fake_server: FakeServer) -> None:
+    """Not even when a blank in it presses the button, and the server is still away."""
+    window.joins_as("alice")
+    line = fake_server.lets_in("alice")
+    window.can_talk()
+    fake_server.listener.close()
+    line.closes()
+    window.can_join()
+    for key in ("o", "n", "space"):
+        window.presses(key)
+    window.shows("Cannot reach a server")
+    window.can_join()
+    for key in ("t", "i", "m", "e"):
+        window.presses(key)
+    window.waits(lambda: window.focus == window.join_button["path"], "The keyboard should be where one joins again.")
+    assert window.username["text"] == "alice"
+
+
 def edges(widget: Widget) -> tuple[int, int, int, int]:
     """Where a widget is on the screen: its left, top, right and bottom."""
     left, top = int(widget["rootx"]), int(widget["rooty"])

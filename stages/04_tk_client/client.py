@@ -135,7 +135,7 @@ class ChatWindow:
         self.following = True  # the newest line is in sight, and should stay so
         self.create_widgets()
         self.arrange_widgets()
-        self.leave("Choose a username and join the chat.")
+        self.leave("Choose a username and join the chat.", self.username)
         root.protocol("WM_DELETE_WINDOW", self.close)
         self.handle_events()
 
@@ -185,18 +185,13 @@ class ChatWindow:
 
     # The three states of the window, and what can be done in each.
 
-    def leave(self, status: str) -> None:
-        """Outside the chat: a name can be given."""
-        was_in_the_chat = self.server is not None
+    def leave(self, status: str, keyboard: ttk.Entry | ttk.Button) -> None:
+        """Outside the chat: a name can be given. The keyboard is where one goes on from here."""
         self.server = None
         self.enable(self.username, self.join_button)
         self.disable(self.message, self.send_button)
         self.status.configure(text=status)
-        if was_in_the_chat:
-            self.join_button.focus_set()  # not the entry: what is just being typed would end up in the name
-        else:
-            self.username.focus_set()
-            self.username.selection_range(0, "end")
+        keyboard.focus_set()
 
     def wait(self) -> None:
         """On the way in: nothing to do but wait."""
@@ -292,11 +287,13 @@ class ChatWindow:
             case Joined(server):
                 self.enter(server)
             case Refused():
-                self.leave(f"“{self.username.get()}” is taken or not allowed. Choose another username.")
+                self.leave(f"“{self.username.get()}” is taken or not allowed. Choose another username.", self.username)
+                self.username.selection_range(0, "end")
             case Heard(line):
                 self.show(line)
             case Gone(reason):
-                self.leave(f"{reason} You can join again.")
+                # Not the entry: what is just being typed would end up in the name.
+                self.leave(f"{reason} You can join again.", self.join_button)
 
     def show(self, line: str) -> None:
         """Add a line to the conversation."""

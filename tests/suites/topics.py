@@ -753,7 +753,7 @@ BACK = Topic(
     "When the connection ends, go back to the first state: another try must be possible.",
     WINDOW,
     NO_MORE,
-    'self.leave(f"{reason} You can join again.")',
+    'self.leave(f"{reason} You can join again.", self.join_button)',
     "client.py",
 )
 SAY_SO = Topic(

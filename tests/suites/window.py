@@ -41,7 +41,7 @@ def test_joining_waits_for_the_verdict(window: Window, fake_server: FakeServer) 
 
 @teaches(topics.BIND, mistakes=(46,))
 def test_return_joins_and_sends(window: Window, fake_server: FakeServer) -> None:
-    """Return in the name's entry joins; Return in the message's entry sends, and empties it."""
+    """Return in the name's entry joins; Return in the message's entry sends, and leaves nothing in it."""
     window.joins_as("alice")
     line = fake_server.lets_in("alice")
     window.can_talk()
@@ -49,6 +49,8 @@ def test_return_joins_and_sends(window: Window, fake_server: FakeServer) -> None
         window.says(text)
         line.hears(text)
         window.waits(lambda: window.message["text"] == "", "The entry should be empty after sending.", BREAK)
+    window.presses("Return", window.message)  # there is nothing to send
+    window.waits(lambda: window.message["text"] == "", "Return in the empty entry should leave it empty.", BREAK)
 
 
 @teaches(topics.BUTTON)

@@ -20,9 +20,11 @@ TOO_LONG = """        if len(data) > MAX_LINE:
             self.status.configure(text=f"That is too long to send: it has to stay under {MAX_LINE} bytes.")
             return
 """
-REFUSED = """                self.leave(f"“{self.username.get()}” is taken or not allowed. Choose another username.")
-"""
-GONE = """                self.leave(f"{reason} You can join again.")
+REFUSED = (
+    "                self.leave("
+    'f"“{self.username.get()}” is taken or not allowed. Choose another username.", self.username)\n'
+)
+GONE = """                self.leave(f"{reason} You can join again.", self.join_button)
 """
 HANG_UP = """        if self.server is not None:
             try:
@@ -67,7 +69,7 @@ WRONG = [
         checks=("test_at_first_only_the_name_can_be_typed",),
         says="The keyboard should be in the username's entry",
         program=CLIENT,
-        edits=[("        self.username.focus_set()\n", "")],
+        edits=[("        keyboard.focus_set()\n", "")],
     ),
     Wrong(
         "messages can be typed before the verdict",
@@ -113,6 +115,22 @@ WRONG = [
         program=CLIENT,
         source="right/plain_window.py",
         edits=[('    return "break"  # or the key\'s own binding would add a newline\n', "")],
+    ),
+    Wrong(
+        "a Text to type into, where Return on nothing leaves a newline",
+        stage=4,
+        mistakes=(53,),
+        checks=("test_return_joins_and_sends",),
+        says="Return in the empty entry should leave it empty",
+        program=CLIENT,
+        source="right/plain_window.py",
+        edits=[
+            ('    return "break"  # or the key\'s own binding would add a newline\n', ""),
+            (
+                '            message.delete("1.0", "end")\n',
+                '            message.delete("1.0", "end")\n            return "break"\n',
+            ),
+        ],
     ),
     Wrong(
         "connected before the window is there",
@@ -252,7 +270,7 @@ WRONG = [
         checks=("test_a_refused_name_can_be_changed",),
         says="should say that the name is refused",
         program=CLIENT,
-        edits=[(REFUSED, '                self.leave("Choose a username and join the chat.")\n')],
+        edits=[(REFUSED, '                self.leave("Choose a username and join the chat.", self.username)\n')],
     ),
     Wrong(
         "the refused connection stays open",
@@ -297,7 +315,7 @@ WRONG = [
         checks=("test_the_server_goes",),
         says="should say that the connection has ended",
         program=CLIENT,
-        edits=[(GONE, '                self.leave(self.status.cget("text"))\n')],
+        edits=[(GONE, '                self.leave(self.status.cget("text"), self.join_button)\n')],
     ),
     Wrong(
         "empty lines without end when the server has gone",
@@ -380,7 +398,10 @@ WRONG = [
         edits=[
             (START, START.replace(", daemon=True", "")),
             ("timeout=PATIENCE", "timeout=3"),  # a thread that only connects ends in time, one that waits does not
-            ("            events.put(join_chat(", "            server.settimeout(60)\n            events.put(join_chat("),
+            (
+                "            events.put(join_chat(",
+                "            server.settimeout(60)\n            events.put(join_chat(",
+            ),
         ],
     ),
     Wrong(
