@@ -194,7 +194,7 @@ def test_leaving_is_quiet(chat: Chat, how: str) -> None:
 @teaches(topics.OUTSIDE, mistakes=(23,))
 def test_a_newcomer_is_let_in_while_the_room_waits(chat: Chat) -> None:
     """Somebody has stopped reading, and the room may stand still; a newcomer is let in all the same."""
-    chat.joins("sleeper", small=True)
+    sleeper = chat.joins("sleeper", small=True)
     alice = chat.connects("alice")
     alice.says("alice")
     alice.hears("ok")
@@ -202,6 +202,8 @@ def test_a_newcomer_is_let_in_while_the_room_waits(chat: Chat) -> None:
     bob = chat.connects("bob")
     bob.says("bob")
     bob.hears("ok")
+    sleeper.breaks()  # what stood still goes on, with one more in the room than before
+    chat.server.rests()
 
 
 @final_only

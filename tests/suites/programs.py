@@ -24,7 +24,7 @@ import psutil
 
 from .complaints import CannotStart, Complaint, visible
 from .diagnosis import LISTENING, Seen, could_not_start
-from .tracebacks import has_failed, retold
+from .tracebacks import failures, has_failed, retold
 
 MOST_PRINTED = 16_000_000  # characters that are kept of what a program prints
 # What Python says (3.11) when a signal that we send at the end meets it in the middle of Thread.start.
@@ -220,6 +220,8 @@ class Program:
         if self.stopped and STOPPED_AT_A_BAD_MOMENT in self.errors:
             return
         if has_failed(self.errors) and not self.told:
+            if self.stopped and not any(failures(self.errors)):
+                details = f"{details}\n{CUT_OFF}".lstrip()
             raise self.complain("An exception in the program was not caught.", details=details, hint=hint)
 
     @property
@@ -321,6 +323,7 @@ NO_NEWLINE_AFTER = (
 NAME_ITS_INTERPRETER = (
     "The system can't run that by itself. Name the program that runs it as well, as in “python3 my_server.py {port}”."
 )
+CUT_OFF = "It was just printing this when the check was over. Ask once more: another time all of it may be there."
 ENDS_AT_ONCE = "It ended without a word. A server prints “listening on HOST:PORT”, and goes on running."
 
 

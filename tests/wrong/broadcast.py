@@ -343,6 +343,15 @@ WRONG = [
         ],
     ),
     Wrong(
+        "the lock is held for a look at the dictionary, not for a copy of it",
+        stage=3,
+        mistakes=(10,),
+        checks=("test_a_newcomer_is_let_in_while_the_room_waits",),
+        says="loop over a copy",
+        race=True,
+        edits=[("receivers = list(clients.values())", "receivers = clients.values()")],
+    ),
+    Wrong(
         "sending while holding the lock that newcomers need",
         stage=3,
         mistakes=(1, 23),
