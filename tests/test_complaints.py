@@ -221,3 +221,15 @@ def test_what_a_program_prints_without_end_is_not_all_kept(monkeypatch: pytest.M
     assert program.output.startswith("first\nagain ")
     assert programs.LEFT_OUT in program.output
     assert len(program.output) <= 40_000
+
+
+def test_a_traceback_that_is_cut_off_is_said_to_be() -> None:
+    """The program was ended while it printed it: the complaint says that there is more to be seen."""
+    words = "import sys; print('Traceback (most recent call last):', file=sys.stderr, flush=True); sys.stdin.read()"
+    program = Program([sys.executable, "-c", words], deadline=10)
+    program.complains()
+    program.kill()
+    program.close()
+    with pytest.raises(Complaint, match="Ask once more") as caught:
+        program.has_no_traceback(details="command: mine")
+    assert "command: mine" in str(caught.value)
