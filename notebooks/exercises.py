@@ -23,7 +23,7 @@ from suites.complaints import Complaint  # noqa: E402
 from suites.diagram import SERVER  # noqa: E402
 from wire import DEADLINE, Conversation, Person, Player, conversing, wait_until  # noqa: E402
 
-NOT_BEGUN = "Not begun yet: fill in the cell above, run it, and run this one again."
+NOT_BEGUN = "Not begun yet: fill in the exercise's cell above, run it, and run this one again."
 
 
 class NotBegun(Exception):

@@ -285,6 +285,21 @@ def test_a_click_into_the_conversation_takes_nobodys_keyboard(window: Window, fa
     window.clicks(window.conversation)
     window.has_the_keyboard_in(window.message, hint)
     line.closes()
+    window.can_join()
+    window.clicks(window.conversation)
+    window.waits(lambda: window.focus == window.join_button["path"], "It should be where one joins again.", hint)
+
+
+def test_return_on_the_button_sends(window: Window, fake_server: FakeServer) -> None:
+    """Who has come there with Tab may press Return."""
+    window.joins_as("alice")
+    line = fake_server.lets_in("alice")
+    window.can_talk()
+    window.types(window.message, "hello")
+    window.presses("Tab", window.message)
+    window.waits(lambda: window.focus == window.send_button["path"], "Tab should lead to the button.")
+    window.presses("Return")
+    line.hears("hello")
 
 
 def test_what_is_being_typed_when_the_server_goes_is_no_name(window: Window, fake_server: FakeServer) -> None:

@@ -5,8 +5,8 @@ The other, the main thread, has the window: it never waits for the network. Betw
 events, which the window looks into forty times a second.
 
 Known limits: every line stays on the screen for as long as the window lives; and a line is sent from the
-window's thread, which would wait if a server stopped reading for so long that the system's buffer, a thousand
-lines or so, is full. final/chat/client/ does without both.
+window's thread, which would wait if a server stopped reading for so long that the system's buffer, thousands of
+lines, is full. final/chat/client/ does without both.
 """
 
 import argparse
@@ -159,6 +159,7 @@ class ChatWindow:
         for key in ("<Return>", "<KP_Enter>"):
             self.username.bind(key, lambda _event: self.join())
             self.join_button.bind(key, lambda _event: self.join())
+            self.send_button.bind(key, lambda _event: self.send_message())
             self.message.bind(key, lambda _event: self.send_message())
         self.messages.bind("<Configure>", lambda _event: self.follow())
         self.messages.bind("<ButtonRelease-1>", lambda _event: self.give_back_the_keyboard())
@@ -191,6 +192,7 @@ class ChatWindow:
         self.enable(self.username, self.join_button)
         self.disable(self.message, self.send_button)
         self.status.configure(text=status)
+        self.keyboard = keyboard  # where it belongs; a click elsewhere may take it away for a moment
         keyboard.focus_set()
 
     def wait(self) -> None:
@@ -203,6 +205,7 @@ class ChatWindow:
         self.server = server
         self.enable(self.message, self.send_button)
         self.say_who_we_are()
+        self.keyboard = self.message
         self.message.focus_set()
 
     def say_who_we_are(self) -> None:
@@ -252,9 +255,9 @@ class ChatWindow:
         self.say_who_we_are()
 
     def give_back_the_keyboard(self) -> None:
-        """After a click into the conversation, type where one typed before, unless something is selected there."""
+        """After a click into the conversation, put it back where it belongs, unless something is selected there."""
         if not self.messages.tag_ranges("sel"):
-            (self.username if self.server is None else self.message).focus_set()
+            self.keyboard.focus_set()
 
     def close(self) -> None:
         """End the program: hang up, so that the others see us leave, and let the window go."""
