@@ -153,9 +153,9 @@ ROWS: list[tuple[Seen, str]] = [
     (Seen(expected="* bob has joined the chat", ending=SILENCE, heard=("ok",), names=("bob", "server")), "From stage "
      "03 on, “ok” is followed by a notice for everyone, the newcomer too: “* bob has joined the chat”."),
     (Seen(expected="* bob has joined the chat", ending=SILENCE, heard=("ok",), names=NAMES), "No notice says that bob "
-     f"has joined, and the connection is still open. {IDEA}"),
-    (Seen(expected="* bob has left the chat", ending=SILENCE, names=NAMES), "No notice says that bob has left, and the "
-     f"connection is still open. {IDEA}"),
+     f"has joined; whoever waits for it is still connected. {IDEA}"),
+    (Seen(expected="* bob has left the chat", ending=SILENCE, names=NAMES), "No notice says that bob has left; "
+     f"whoever waits for it is still connected. {IDEA}"),
     (line("alice: hi", "* alice has left the chat"), "alice was taken for gone: one client's trouble, or one word, "
      "must not end another's connection."),
     # Order and number.

@@ -583,8 +583,9 @@ def silence(seen: Seen) -> str:
     if seen.ending != SILENCE:
         return ""
     wanted = NOTICE.fullmatch(seen.expected)
-    missing = f"No notice says that {wanted['name']} has {wanted['what']}" if wanted else "Nothing came"
-    return f"{missing}, and the connection is still open."
+    if wanted:
+        return f"No notice says that {wanted['name']} has {wanted['what']}; whoever waits for it is still connected."
+    return "Nothing came, and the connection is still open."
 
 
 def closed(seen: Seen) -> str:
