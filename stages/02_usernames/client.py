@@ -44,8 +44,8 @@ def join_chat(username: str, server: socket.socket, lines: Iterator[str]) -> boo
 def talk(username: str, server: socket.socket, lines: Iterator[str], typed: Iterator[str]) -> None:
     """Send what is typed and print what comes back, until nothing more is typed.
 
-    Known limit: what others say is seen only after one's own next line, and if that never comes back with the
-    name as it was typed, we wait for ever. Stage 03 listens all the time.
+    Known limit: what others say is seen only after one's own next line; and from a server that writes our name
+    otherwise than we typed it, we wait for that line for ever. Stage 03 listens all the time.
     """
     for text in typed:
         send_message(server, text)
