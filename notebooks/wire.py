@@ -45,11 +45,11 @@ class Notes:
     def now(self) -> float:
         return time.monotonic() - self.began
 
-    def wait_for(self, who: str, text: str) -> None:
-        """Wait until this has been remarked of somebody."""
+    def wait_for(self, who: str, *texts: str) -> None:
+        """Wait until one of these has been remarked of somebody."""
         with self.changed:
             self.changed.wait_for(
-                lambda: any(event.parties == (who,) and event.text == text for event in self.events), DEADLINE
+                lambda: any(event.parties == (who,) and event.text in texts for event in self.events), DEADLINE
             )
 
     def settle(self) -> None:
@@ -117,18 +117,27 @@ class Door:
             while data := self.read(source, sender):
                 if self.noting:
                     self.notes.message(sender, receiver, data)
-                target.sendall(data)
+                try:
+                    target.sendall(data)
+                except ConnectionError:  # a reset is told once, and here it was told to the one who sends
+                    self.breaks_off(receiver, sender, broken, source, target)
+                    return
                 self.passed += len(data) * (sender == self.name)
             if not broken.is_set():
                 self.notes.remark(sender, "closes" if sender == self.name else f"closes {receiver}'s connection")
             target.shutdown(socket.SHUT_WR)
         except ConnectionError:
-            if not broken.is_set():
-                broken.set()
-                self.notes.remark(sender, "breaks" if sender == self.name else f"breaks {receiver}'s connection")
-            breaks(target)
+            self.breaks_off(sender, receiver, broken, source, target)
         except (OSError, ValueError):
             pass  # the conversation is over, and what was open has been closed
+
+    def breaks_off(self, who: str, whose: str, broken: threading.Event, *sockets: socket.socket) -> None:
+        """Note who has broken the connection, and break what is left of it."""
+        if not broken.is_set():
+            broken.set()
+            self.notes.remark(who, "breaks" if who == self.name else f"breaks {whose}'s connection")
+        for one in sockets:
+            breaks(one)
 
     def read(self, source: socket.socket, sender: str) -> bytes:
         """Return what has come; while the door is closed, let more come."""
@@ -268,9 +277,9 @@ class Person:
         self.door.stops_listening()
 
     def closes(self) -> None:
-        """Close the connection, as a program does that ends."""
+        """Close the connection, as a program does that ends. (If it leaves something unread, that is a reset.)"""
         self.socket.close()
-        self.notes.wait_for(self.name, "closes")
+        self.notes.wait_for(self.name, "closes", "breaks")
 
     def breaks(self) -> None:
         """Break the connection, as a computer does that crashes."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -159,6 +160,33 @@ def test_an_end_passes_the_wire(how: str) -> None:
             assert how == "breaks"
         assert [event.text for event in talk.notes.events] == ["connects", how]
         inside.close()
+
+
+@pytest.mark.parametrize("chance", range(10))
+def test_a_break_passes_the_wire_while_something_comes(chance: int) -> None:
+    """Whichever of the wire's two threads is told of the reset, it was hers, and the server is told as well."""
+    with wire.conversing(None) as talk, socket.create_server(talk.address) as server:
+        alice = talk.connects("alice")
+        inside, _ = server.accept()
+        inside.settimeout(wire.DEADLINE)
+        talking = threading.Thread(target=sends_for_ever, args=(inside,))
+        talking.start()
+        alice.receives()
+        alice.breaks()
+        talking.join(wire.DEADLINE)
+        assert not talking.is_alive()
+        remarks = [event.text for event in talk.notes.events if event.parties in (("alice",), ("server",))]
+        assert remarks == ["connects", "breaks"]
+        inside.close()
+
+
+def sends_for_ever(one: socket.socket) -> None:
+    """Send until the connection is broken."""
+    try:
+        while True:
+            one.sendall(b"x" * 1000)
+    except ConnectionError:
+        pass
 
 
 NOTEBOOK = f"""
