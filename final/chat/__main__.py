@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -339,6 +338,8 @@ _time = _number_between(0.05, 1_000_000, float)
 
 def _day(text: str) -> float:
     """Turn a day of this computer's calendar into seconds since 1970."""
+    from datetime import datetime  # late: no window needs it to open
+
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
