@@ -89,7 +89,8 @@ def check_screen(server: str) -> str:
         shown = program.output.partition("\n")[2]  # what follows the line that says where it listens
     if "café" not in shown:
         raise NotYet(
-            f"Alice has said “café”, and the server's screen shows {shown!r}.", _about_screen(shown, program.errors)
+            f"Alice has said “café” in two pieces, and Bob “tea” between them; the server's screen shows {shown!r}.",
+            _about_screen(shown, program.errors),
         )
     return "The screen shows “café”, whose é came in two pieces."
 
