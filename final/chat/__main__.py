@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import logging
 
     from .history import History
+    from .tls import Lobby
 
 # Import name -> the package that has it.
 _PACKAGES = {"precis_i18n": "precis-i18n"}
@@ -79,6 +80,14 @@ def _add_server_flags(parser: argparse.ArgumentParser) -> None:
         "what was said is gone when the server ends",
     )
     parser.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="speak TLS, with this certificate (PEM; with those between it and its authority; with its key if there is "
+        "no --key); read again when it has been renewed",
+    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key (PEM, without a password)")
+    parser.add_argument(
         "--print",
         action="store_true",
         dest="show",
@@ -129,6 +138,14 @@ def _add_client_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="the server's address; without it, the server used last", default=None)
     parser.add_argument("--port", type=_client_port, default=None, help="the server's port; without it, 5050")
     parser.add_argument("--name", default="", help="join at once, under this name")
+    parser.add_argument("--tls", action="store_true", help="speak TLS; the same as tls:// before the address")
+    parser.add_argument(
+        "--authority",
+        type=Path,
+        metavar="FILE",
+        help="trust servers for whom the authority in this file vouches, besides those that the system trusts; "
+        "remembered",
+    )
     parser.add_argument("--terminal", action="store_true", help="chat on the terminal, without a window")
 
 
@@ -174,7 +191,7 @@ def _run_window(options: argparse.Namespace) -> int:
         return _fail("this Python has no tkinter, so there can be no window; install it (Debian and Ubuntu: "
                      "sudo apt install python3-tk), or chat on the terminal with --terminal")  # fmt: skip
     try:
-        run(_server_address(options), options.name)
+        run(_server_address(options), options.name, _authority(options))
     except tkinter.TclError as error:
         return _fail(f"no window can be opened here: {error}; to chat on the terminal, add --terminal")
     return 0
@@ -184,7 +201,7 @@ def _run_terminal(options: argparse.Namespace) -> int:
     from .client.console import run
 
     try:
-        run(_server_address(options), options.name)
+        run(_server_address(options), options.name, _authority(options))
     except OSError as error:
         return _fail(f"can't chat here: {_why(error)}")
     return 0
@@ -192,11 +209,18 @@ def _run_terminal(options: argparse.Namespace) -> int:
 
 def _server_address(options: argparse.Namespace) -> str:
     """What the flags say, or "" if they say nothing."""
-    from .client.address import DEFAULT_PORT, write
+    from .client.address import DEFAULT_PORT, TLS, Address
 
-    if options.host is None and options.port is None:
+    if options.host is None and options.port is None and not options.tls:
         return ""
-    return write(options.host or "127.0.0.1", options.port or DEFAULT_PORT)
+    host = options.host or "127.0.0.1"
+    tls = options.tls or host.startswith(TLS)
+    return str(Address(host.removeprefix(TLS), options.port or DEFAULT_PORT, tls))
+
+
+def _authority(options: argparse.Namespace) -> str:
+    """Where its certificate is, whatever folder the next start is in; or ""."""
+    return str(options.authority.absolute()) if options.authority else ""
 
 
 def _run_server(options: argparse.Namespace) -> int:
@@ -204,23 +228,37 @@ def _run_server(options: argparse.Namespace) -> int:
     if missing:
         command = f"python -m pip install {' '.join(missing)}"
         return _fail(f"this server needs {' and '.join(missing)}; install with: {command}")
+    if options.key and not options.certificate:
+        return _fail("--key needs a --certificate that it belongs to")
     try:
-        return _serve(options, None) if options.history is None else _serve_with_history(options)
+        return _serve_safely(options) if options.certificate else _serve_with_memory(options, None)
     except KeyboardInterrupt:
         return 0  # asked to end before it had begun, or a second time
 
 
-def _serve_with_history(options: argparse.Namespace) -> int:
+def _serve_safely(options: argparse.Namespace) -> int:
+    from .tls import Certificate, Lobby, TlsError
+
+    try:
+        certificate = Certificate(options.certificate, options.key)
+    except TlsError as error:
+        return _fail(str(error))
+    return _serve_with_memory(options, Lobby(certificate, options.name_time))
+
+
+def _serve_with_memory(options: argparse.Namespace, lobby: "Lobby | None") -> int:
+    if options.history is None:
+        return _serve(options, lobby, None)
     from .history import History, HistoryError
 
     try:
         with closing(History(options.history, options.resume_time, options.history_days)) as history:
-            return _serve(options, history)
+            return _serve(options, lobby, history)
     except HistoryError as error:
         return _fail(str(error))
 
 
-def _serve(options: argparse.Namespace, history: "History | None") -> int:
+def _serve(options: argparse.Namespace, lobby: "Lobby | None", history: "History | None") -> int:
     from . import server as serving
     from .terminal import open_log, open_screen
 
@@ -232,7 +270,7 @@ def _serve(options: argparse.Namespace, history: "History | None") -> int:
     capacity = _capacity(serving.capacity(), options.max_clients)
     # There is no standard output at all under pythonw, and for some services.
     screen = open_screen() if sys.stdout is not None and (options.show or sys.stdout.isatty()) else None
-    chat = serving.Server(listener, _limits(options), options.log_bytes, capacity, screen, history)
+    chat = serving.Server(listener, _limits(options), options.log_bytes, capacity, screen, history, lobby)
     try:
         if options.metrics is not None and not _serve_metrics(chat, options.metrics):
             return 1

@@ -1,6 +1,6 @@
 """Why somebody isn't let in: a reason for programs, a sentence for people.
 
-This module knows nothing of who decides; names.py, room.py, session.py and server.py do.
+This module knows nothing of who decides; names.py, room.py, session.py, server.py and tls.py do.
 """
 
 from enum import Enum
@@ -17,6 +17,7 @@ class Reason(Enum):
     DEADLINE = "deadline"
     NOT_A_JOIN = "malformed"
     VERSION = "version"
+    TLS = "tls"
 
 
 class Refused(Exception):

@@ -6,8 +6,8 @@ stand at the end of the log, all the same bytes, and those who don't, each its o
 loop waits in the selector, for as long as it takes: an idle server takes no processor time.
 
 Because one thread does it all, nothing here or in the modules it drives has a lock. If there is a history, it is a
-reader for which the others wait: before anything is sent, it has what is new (`_keep`). The seam for what may come
-later: another door (TLS) hands in sockets as Door does.
+reader for which the others wait: before anything is sent, it has what is new (`_keep`). If there is TLS, whoever comes
+through the door goes to the lobby first, and comes in from there.
 
 This module knows nothing of what people say; session.py and room.py do.
 """
@@ -81,6 +81,26 @@ class Keeper(Journal, Protocol):
         """Keep what is new, before it is sent to anybody. now is in seconds since 1970."""
 
 
+class Lobby(Protocol):
+    """Where connections are before they can be talked to (tls.py)."""
+
+    def open(self, house: "Server") -> None:
+        """Lead to this server. Called before the first connection comes."""
+
+    @property
+    def due(self) -> float:
+        """When `tick` is to be called, at the latest, on the monotonic clock; inf for never."""
+
+    def enter(self, sock: socket.socket, address: str) -> None:
+        """Take in a connection that was just accepted."""
+
+    def tick(self, now: float) -> None:
+        """Let those go whose time is up."""
+
+    def close(self) -> None:
+        """Let everybody go."""
+
+
 class LoopTime:
     """How long the turns of the loop took, without the waiting. Only ever added to."""
 
@@ -120,6 +140,7 @@ class Server:
         capacity: int,
         printer: Printer | None = None,
         keeper: Keeper | None = None,
+        lobby: Lobby | None = None,
     ) -> None:
         self.limits = limits
         self._keeper = keeper
@@ -136,7 +157,10 @@ class Server:
         self._most = min(limits.max_clients + limits.doorway, capacity)
         # Public for the door alone.
         self.selector = selectors.DefaultSelector()
-        self._door = Door(listener, self)
+        self._lobby = lobby
+        if lobby:
+            lobby.open(self)
+        self._door = Door(listener, self, lobby.enter if lobby else self.accept)
         self._connections: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         # Those who have everything that was flushed, by the form they read.
@@ -192,7 +216,8 @@ class Server:
             return 0
         ends_at = inf if self._ends_at is None else self._ends_at
         keeper_due = self._keeper.due if self._keeper else inf
-        next_due = min(self._timers[0][0] if self._timers else inf, self._door.opens_at, keeper_due, ends_at)
+        lobby_due = self._lobby.due if self._lobby else inf
+        next_due = min(self._timers[0][0] if self._timers else inf, self._door.opens_at, keeper_due, lobby_due, ends_at)
         return None if next_due == inf else max(0.0, next_due - time.monotonic())
 
     def figures(self) -> "Figures":
@@ -237,17 +262,23 @@ class Server:
         logger.debug("disconnected address=%s connections=%d", connection.address, len(self._connections))
         self._door.somebody_left()
 
-    # What the door asks for
+    # What the door and the lobby ask for
 
-    def accept(self, sock: socket.socket, address: str) -> None:
+    @property
+    def free(self) -> int:
+        """How many more connections there can be."""
+        return self._most - len(self._connections)
+
+    def accept(self, sock: socket.socket, address: str, refusal: Refused | None = None) -> None:
         """Take in a new connection, if only to tell it why it can't stay."""
         prepare(sock)
-        if len(self._connections) >= self._most:
+        if self.free <= 0:
             logger.debug("turned away address=%s", address)
             _turn_away(sock)
             return
         now = time.monotonic()
-        connection = Connection(self, sock, address, self.room, self.limits, now, _new_token, self._refusal(address))
+        refusal = refusal or self._refusal(address)
+        connection = Connection(self, sock, address, self.room, self.limits, now, _new_token, refusal)
         self._connections.add(connection)
         self._addresses[address] += 1
         logger.debug("connected address=%s connections=%d", address, len(self._connections))
@@ -381,6 +412,8 @@ class Server:
 
     def _tick(self, now: float) -> None:
         self._door.tick(now)
+        if self._lobby:
+            self._lobby.tick(now)
         while self._timers and self._timers[0][0] <= now:
             due, _, connection = heapq.heappop(self._timers)
             if connection in self._connections and connection.due == due:
@@ -397,6 +430,8 @@ class Server:
         logger.info("closing connections=%d", len(self._connections))
         self._door.ready(selectors.EVENT_READ, now)  # those who wait there, or they'd be reset
         self._door.close()
+        if self._lobby:
+            self._lobby.close()
         self.room.close()
         for connection in list(self._connections):
             connection.session.close()
@@ -408,6 +443,8 @@ class Server:
 
     def _drop_everything(self) -> None:
         self._door.close()
+        if self._lobby:
+            self._lobby.close()
         for connection in list(self._connections):
             connection.sock.close()
         self.selector.close()
@@ -457,10 +494,12 @@ class Bell:
 class Door:
     """The listening socket. Out of file descriptors it closes for a while: nothing spins, and the rest goes on."""
 
-    def __init__(self, listener: socket.socket, server: Server) -> None:
+    def __init__(self, listener: socket.socket, server: Server, let_in: Callable[[socket.socket, str], None]) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._server = server
+        # Where it leads to: the connection, and by what those of its address are counted.
+        self._let_in = let_in
         # When a door that is shut for a while opens again.
         self.opens_at = inf
 
@@ -480,7 +519,7 @@ class Door:
                 if error.errno in _OUT_OF_RESOURCES:
                     self._shut(error, now)
                 return  # or the one who knocked has gone again
-            self._server.accept(sock, counted_as(str(address[0])))
+            self._let_in(sock, counted_as(str(address[0])))
 
     def _shut(self, error: OSError, now: float) -> None:
         logger.warning("accepting pauses reason=%r", error.strerror)

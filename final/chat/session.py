@@ -24,6 +24,10 @@ from .text import clean
 # How many lines of one client are heard before the others have their turn.
 LINES_PER_TURN = 256
 
+# How a handshake of TLS begins (RFC 8446, section 5.1). It may have no newline in it, and whoever has sent it waits for
+# an answer: one that is no TLS tells it enough.
+_TLS = b"\x16\x03"
+
 Line = TypeVar("Line", str, bytes)
 
 SERVER = f"chat/{__version__}"
@@ -37,6 +41,7 @@ class Session:
         "_asked_at",
         "_hear",
         "_heard_at",
+        "_heard_nothing",
         "_lines",
         "_member",
         "_new_token",
@@ -65,6 +70,7 @@ class Session:
         self._refusal = refusal
         self._lines = LineReader()
         self._hear: Callable[[Session, list[bytes], float], None] = Session._hear_name
+        self._heard_nothing = True
         # Set while it is in the room.
         self._member: Member | None = None
         self._allowance = Allowance(limits, now)
@@ -77,7 +83,10 @@ class Session:
     # What whoever owns the socket calls
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take in bytes. Nothing comes of them until `turn`."""
+        """Take in bytes. Nothing comes of them until `turn`, unless they can't become a line."""
+        if data.startswith(_TLS) and self._heard_nothing:
+            self._refuse(Form.PLAIN, Refused(Reason.NOT_A_JOIN, "this server doesn't speak TLS"))
+        self._heard_nothing = False
         self._lines.feed(data)
         self._is_there(now)
         if not self._lines.has_part:

@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from chat.client import address, journal, settings
+from chat.client.address import Address
 from chat.client.colours import CONTRAST, HUES, contrast, hue_of, readable
 from chat.client.settings import Settings
 from chat.client.theme import DAY, NIGHT, Palette
@@ -71,13 +72,17 @@ def test_a_hue_is_the_same_every_day() -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("chat.example.org", ("chat.example.org", 5050)),
-        (" host:6000 ", ("host", 6000)),
-        ("127.0.0.1:1", ("127.0.0.1", 1)),
-        ("::1", ("::1", 5050)),
-        ("[::1]", ("::1", 5050)),
-        ("[fe80::1%eth0]:65535", ("fe80::1%eth0", 65535)),
-        ("bücher.example", ("bücher.example", 5050)),
+        ("chat.example.org", Address("chat.example.org", 5050)),
+        (" host:6000 ", Address("host", 6000)),
+        ("127.0.0.1:1", Address("127.0.0.1", 1)),
+        ("::1", Address("::1", 5050)),
+        ("[::1]", Address("::1", 5050)),
+        ("[fe80::1%eth0]:65535", Address("fe80::1%eth0", 65535)),
+        ("bücher.example", Address("bücher.example", 5050)),
+        ("tls://chat.example.org", Address("chat.example.org", 5050, tls=True)),
+        (" TLS://host:6000", Address("host", 6000, tls=True)),
+        ("tls://::1", Address("::1", 5050, tls=True)),
+        ("tls://[::1]:6000", Address("::1", 6000, tls=True)),
         ("", None),
         ("a b", None),
         ("host:", None),
@@ -86,20 +91,23 @@ def test_a_hue_is_the_same_every_day() -> None:
         ("host:port", None),
         ("http://host", None),
         (":5050", None),
+        ("tls://", None),
+        ("tls:host", None),
+        ("tls://tls://host", None),
     ],
 )
-def test_addresses(written: str, meant: tuple[str, int] | None) -> None:
+def test_addresses(written: str, meant: Address | None) -> None:
     """As people write them; what can't be one is none."""
     assert address.parse(written) == meant
     if meant:
-        assert address.parse(address.write(*meant)) == meant
+        assert address.parse(str(meant)) == meant
 
 
 @given(st.text())
 def test_any_text_is_an_address_or_none(text: str) -> None:
     """And nothing breaks."""
     where = address.parse(text)
-    assert where is None or 1 <= where[1] <= 65_535
+    assert where is None or 1 <= where.port <= 65_535
 
 
 def test_settings_come_back() -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from tkinter import ttk
 
 import pytest
+import trustme
+from chat import __main__ as command_line
 from chat.client import journal
 from chat.client import settings as storage
 from chat.client import transcript as views
@@ -130,14 +132,15 @@ Comes = Callable[..., Person]
 class Host:
     """A server that can be killed and started again, at the same address."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
+        self.flags = flags
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.start()
 
     def start(self) -> None:
-        command = python_program(FINAL, "server.py", "--port", str(self.port), "--rate", "0")
+        command = python_program(FINAL, "server.py", "--port", str(self.port), "--rate", "0", *self.flags)
         self.program = Server(command, PATIENCE)
 
     def dies(self) -> None:
@@ -764,6 +767,62 @@ def test_the_terminal_client_talks_to_a_window(host: Host, comes: Comes, until: 
         until(lambda: "alice" not in bob.listed)
         assert alice.wait(PATIENCE) == 0
     os.close(ours)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo-terminals")
+def test_a_window_and_a_terminal_talk_in_private(comes: Comes, until: Until, tmp_path: Path) -> None:
+    """With TLS; whom to trust, and where they were, is remembered from the one to the other."""
+    import pty  # not on Windows
+
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    host = Host("--certificate", str(tmp_path / "server.pem"))
+    try:
+        bob = comes(f"tls://{host.address}", "bob")
+        bob.joins()
+        until(lambda: "nobody whom this computer trusts" in bob.status)
+        bob.window.settings.authority = str(tmp_path / "authority.pem")
+        bob.joins()
+        until(lambda: bob.window.model.state is State.TALKING)
+        ours, theirs = pty.openpty()
+        command = python_program(FINAL, "client.py", "--terminal", "--name", "alice")
+        environment = {**os.environ, "TERM": "dumb"}
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as alice:
+            os.close(theirs)
+            until(lambda: "alice" in bob.listed)
+            os.write(ours, b"nobody else reads this\r")
+            until(lambda: "alice: nobody else reads this\n" in bob.text)
+            os.write(ours, b"/quit\r")
+            until(lambda: "alice" not in bob.listed)
+            assert alice.wait(PATIENCE) == 0
+        os.close(ours)
+    finally:
+        host.program.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "server"),
+    [
+        ([], ""),
+        (["--host", "chat.example.org"], "chat.example.org:5050"),
+        (["--port", "6000"], "127.0.0.1:6000"),
+        (["--tls"], "tls://127.0.0.1:5050"),
+        (["--host", "chat.example.org", "--tls"], "tls://chat.example.org:5050"),
+        (["--host", "tls://chat.example.org", "--port", "6000"], "tls://chat.example.org:6000"),
+        (["--host", "::1", "--tls"], "tls://[::1]:5050"),
+    ],
+)
+def test_the_flags_say_which_server(
+    flags: list[str], server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the window would have it typed; and the authority's file is found from every folder."""
+    came: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(window_module, "run", lambda *what: came.append(what))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        command_line.client([*flags, "--name", "alice", "--authority", "authority.pem"])
+    assert came == [(server, "alice", str(tmp_path / "authority.pem"))]
 
 
 def test_the_terminal_client_needs_a_terminal(tmp_path: Path) -> None:

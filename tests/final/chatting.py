@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -13,9 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import trustme
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "final" / "server.py"
@@ -36,13 +38,22 @@ def wait_until(condition: Callable[[], object], what: str, patience: float = PAT
 class Person:
     """One connection, and what it says and hears."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(PATIENCE)
         self.sock.connect((host, port))
+        if tls:
+            # An end that wasn't said is an error here, and not b"" as for most.
+            self.sock = tls.wrap_socket(self.sock, server_hostname=host, suppress_ragged_eofs=False)
         self.heard = b""
 
     def sends(self, data: bytes) -> Person:
@@ -168,3 +179,38 @@ def serve() -> Iterator[Callable[..., ServerProcess]]:
 def server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     """A server with its defaults."""
     return serve()
+
+
+class Papers(NamedTuple):
+    """An authority, and what it has vouched for, in files."""
+
+    authority: trustme.CA
+    certificate: Path
+    key: Path
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """With these a server speaks TLS."""
+        return ("--certificate", str(self.certificate), "--key", str(self.key))
+
+    @property
+    def client(self) -> ssl.SSLContext:
+        """What a client needs that trusts this authority alone."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.authority.configure_trust(context)
+        return context
+
+    def renew(self, authority: trustme.CA) -> None:
+        """Write other files in the place of these, as whatever renews certificates does."""
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_pem.write_to_path(str(self.key))
+        self.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Papers:
+    """A certificate for 127.0.0.1, made for this test alone."""
+    authority = trustme.CA()
+    papers = Papers(authority, tmp_path / "certificate.pem", tmp_path / "key.pem")
+    papers.renew(authority)
+    return papers

@@ -83,7 +83,7 @@ NOTICES = [(code(row[0]), row[2] if len(row) > 2 else "") for row in rows("code"
 def test_every_row_of_the_errors_is_either_an_example_or_has_a_test() -> None:
     """A new row without an example needs a test of its own, named here."""
     without = {name for name, example in REFUSALS + NOTICES if "`" not in example}
-    assert without == {"full", "address", "long", "rate"}
+    assert without == {"full", "address", "tls", "long", "rate"}
     endings = re.findall(r"^\| `(\w+)` \| \w", DOCUMENT.partition("These end the connection")[2], re.M)
     assert endings == ["code", "line", "silent", "replaced", "closing"]
 

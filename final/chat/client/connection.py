@@ -14,6 +14,8 @@ will do), and asks for things with methods that return at once. It could as well
 The thread waits in a selector for the socket and for a second one, its doorbell, that wakes it when there is something
 to do: that is why nobody ever waits for it, and why it ends at once when it is told to.
 
+If it is told to speak TLS it never speaks in the clear.
+
 This module knows bytes and time. What they mean is wire.py's; nothing here knows what is shown to anybody.
 """
 
@@ -71,14 +73,29 @@ class _Ended(Exception):
     """We were asked to end."""
 
 
+class _Unsafe(Exception):
+    """The server is there, and TLS isn't to be had with it. str() is why, in half a sentence."""
+
+
 class Connection:
     """A person's connection to a server, with a thread that looks after it."""
 
     def __init__(
-        self, host: str, port: int, name: str, report: Callable[[Event], None], form: Form = Form.RICH
+        self,
+        host: str,
+        port: int,
+        name: str,
+        report: Callable[[Event], None],
+        form: Form = Form.RICH,
+        tls: bool = False,
+        authority: str = "",
     ) -> None:
         self._host = host
         self._port = port
+        # Whether to speak TLS, and a file with the certificates of those who may vouch for the server, besides those
+        # whom the system trusts.
+        self._tls = tls
+        self._authority = authority
         # Called in the thread, with everything that happens.
         self._report = report
         # The thread's alone from here on, but for the queue and the doorbell's button.
@@ -161,6 +178,8 @@ class Connection:
             return self._try()
         except NotAChat:
             return f"What answered at {where} is not a chat server."
+        except _Unsafe as unsafe:
+            return f"No safe connection to {where}: {unsafe}."
         except TimeoutError:
             return f"Cannot reach a server at {where}: there is no answer."
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that can't be one
@@ -187,6 +206,8 @@ class Connection:
             sock = socket.socket(family, kind, protocol)
             try:
                 self._connect_to(sock, address)
+                if self._tls:
+                    sock = self._make_safe(sock)
                 return sock
             except OSError as error:
                 sock.close()
@@ -203,19 +224,46 @@ class Connection:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # for servers that know no ping
         error = sock.connect_ex(address)  # type: ignore[arg-type]  # whatever getaddrinfo gave us
         until = time.monotonic() + PATIENCE
+        while error in _IN_PROGRESS:
+            self._wait_for(sock, selectors.EVENT_WRITE, until)
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, _words_for(error))
+
+    def _make_safe(self, sock: socket.socket) -> socket.socket:
+        """Shake hands with the server as TLS wants it, the doorbell in one ear."""
+        from .. import tls  # late: most servers have none, and without it the window is there sooner
+
+        until = time.monotonic() + PATIENCE
+        try:
+            safe = tls.wrap(tls.trust(self._authority), sock, self._host)
+            try:
+                while events := tls.shake(safe):
+                    self._wait_for(safe, events, until)
+            except BaseException:
+                safe.close()
+                raise
+            return safe
+        except tls.TlsError as error:
+            raise _Unsafe(str(error)) from None
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise _Unsafe(tls.distrust(error)) from None
+
+    def _wait_for(self, sock: socket.socket, events: int, until: float) -> None:
+        """Wait until the socket is ready, and answer the bell meanwhile. Raises TimeoutError."""
         with selectors.DefaultSelector() as selector:
-            selector.register(sock, selectors.EVENT_WRITE)
+            selector.register(sock, events)
             selector.register(self._bell, selectors.EVENT_READ)
-            while error in _IN_PROGRESS:
+            while True:
                 ready = [key.fileobj for key, _ in selector.select(max(until - time.monotonic(), 0))]
-                if not ready:
-                    raise TimeoutError
                 if self._bell in ready:
                     self._answer_the_bell()
                 if sock in ready:
-                    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise OSError(error, _words_for(error))
+                    return
+                if not ready:
+                    raise TimeoutError
 
     def _rest(self, seconds: float) -> None:
         """Wait before the next try, unless somebody doesn't want to."""

@@ -18,6 +18,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from ..protocol import Leave, Request
 from . import address as addresses
 from . import settings as storage
+from .address import Address
 from .connection import Connection
 from .events import Event
 from .journal import open_log
@@ -32,8 +33,9 @@ _QUIT = "/quit"
 class Console:
     """One person at a terminal."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._where = (host, port)
+    def __init__(self, where: Address, authority: str = "") -> None:
+        self._where = where
+        self._authority = authority
         self.model = Model(log=str(storage.log_file()))
         self._session: PromptSession[str] = PromptSession()
         # What the connection's thread reports: each connection has a queue of its own.
@@ -78,11 +80,12 @@ class Console:
         return f"{self.model.name}> "
 
     def _join(self, typed: str) -> None:
-        name = self.model.join(addresses.write(*self._where), typed)
+        name = self.model.join(str(self._where), typed)
         if name is not None:
             self._hang_up()
             self._events = queue.SimpleQueue()
-            self._connection = Connection(*self._where, name, self._events.put)
+            host, port, tls = self._where
+            self._connection = Connection(host, port, name, self._events.put, tls=tls, authority=self._authority)
             self._connection.start()
         self._show()
 
@@ -137,10 +140,14 @@ def _written(entry: Entry) -> str:
     return f"{clock} {entry.line}" if entry.kind is not Kind.ANSWER else entry.line
 
 
-def run(server: str, name: str) -> None:
-    """Chat on this terminal until the person leaves. Raises OSError if there is none."""
+def run(server: str, name: str, authority: str = "") -> None:
+    """Chat on this terminal until the person leaves; `authority` as in window.py. Raises OSError if there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise OSError("standard input and output have to be a terminal")
     open_log()
-    where = addresses.parse(server) or ("127.0.0.1", addresses.DEFAULT_PORT)
-    asyncio.run(Console(*where).run(name))
+    settings = storage.load()
+    where = addresses.parse(server or next(iter(settings.servers), "")) or Address("127.0.0.1")
+    if authority:
+        settings.authority = authority
+        storage.save(settings)
+    asyncio.run(Console(where, settings.authority).run(name))

@@ -462,6 +462,7 @@ _ADVICE = {
     "name": " Choose another username.",
     "version": " One of the two needs an update.",
     "malformed": "",
+    "tls": "",
 }
 
 

@@ -34,6 +34,7 @@ class Settings:
         self.larger = larger  # points added to the usual size
         self.muted = muted
         self.geometry = ""  # how large the window was, as Tk writes it: 640x480
+        self.authority = ""  # a file with certificates of those who may vouch for a server; see tls.py
 
     def remember(self, server: str, name: str) -> None:
         """Note where somebody was let in, and as whom."""

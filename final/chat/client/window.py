@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from ..protocol import Form, Leave
 from . import address as addresses
 from . import settings as storage
+from .address import Address
 from .editing import COMMAND, ON_MAC, EditMenu
 from .events import Event, Lost, Mistake, Refused, Welcome
 from .model import Model, State, one_line
@@ -68,10 +69,10 @@ class ChatWindow:
         # Our connection, from joining until we are outside again. One that we have given up may still report: each has
         # its own queue, and only the present one's is looked into.
         self.connection: Connection | None = None
-        # Where we are, as host and port; the addresses of servers that were found to speak only plain lines, until the
-        # connection to them ends: another server may stand there then.
-        self._where: tuple[str, int] | None = None
-        self._plain_servers: set[tuple[str, int]] = set()
+        # Where we are; the addresses of servers that were found to speak only plain lines, until the connection to them
+        # ends: another server may stand there then.
+        self._where: Address | None = None
+        self._plain_servers: set[Address] = set()
         # Unlike those of everybody else, and of our own other days.
         self._id_prefix, self._ids = os.urandom(4).hex(), 0
         # What is drawn, so that only what has changed is drawn again.
@@ -93,7 +94,7 @@ class ChatWindow:
     # Making the window
 
     def _make(self, server: str, name: str) -> None:
-        server = server or next(iter(self.settings.servers), addresses.write("127.0.0.1", addresses.DEFAULT_PORT))
+        server = server or next(iter(self.settings.servers), str(Address("127.0.0.1")))
         self.page = ttk.Frame(self.root, padding="6p")
         self.username_label = ttk.Label(self.page, text="Username")
         self.username = ttk.Entry(self.page, width=16)
@@ -220,7 +221,7 @@ class ChatWindow:
         where = addresses.parse(self._server.get())
         if where is None or self.model.state is not State.OUTSIDE:
             return
-        name = self.model.join(addresses.write(*where), self.username.get())
+        name = self.model.join(str(where), self.username.get())
         if name is not None:
             _fill(self.username, name)
             self._where = where
@@ -229,7 +230,8 @@ class ChatWindow:
             form = Form.PLAIN if where in self._plain_servers else Form.RICH
             from .connection import Connection  # late: sockets and all that; the window is there sooner
 
-            self.connection = Connection(*where, name, self.events.put, form)
+            authority = self.settings.authority
+            self.connection = Connection(where.host, where.port, name, self.events.put, form, where.tls, authority)
             self.connection.start()
         self._draw()
 
@@ -373,7 +375,8 @@ class ChatWindow:
                 self._note_form(form)
                 self.connection = None
             case Lost(again_in=None):
-                self._plain_servers.discard(self._where or ("", 0))
+                if self._where is not None:
+                    self._plain_servers.discard(self._where)
                 self.connection = None
 
     def _note_form(self, form: Form) -> None:
@@ -527,12 +530,14 @@ def prepare() -> None:
     sys.setswitchinterval(0.0005)
 
 
-def run(server: str, name: str) -> None:
-    """Open the window and run it until it is closed, or until Ctrl-C or a request to end. Raises tk.TclError when there
-    can be no window."""
+def run(server: str, name: str, authority: str = "") -> None:
+    """Open the window and run it until it is closed, or until Ctrl-C or a request to end. `authority` is a file with
+    certificates of those who may vouch for a server; it is remembered. Raises tk.TclError when there is no screen."""
     prepare()
     root = tk.Tk(className="Chat")
-    window = ChatWindow(root, storage.load(), server, name)
+    settings = storage.load()
+    settings.authority = authority or settings.authority
+    window = ChatWindow(root, settings, server, name)
     threading.excepthook = window.report_mistake_in_thread
     for signal_name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Ctrl-Break, on Windows alone
         if hasattr(signal, signal_name):
