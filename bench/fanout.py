@@ -4,7 +4,8 @@
     python bench/fanout.py --port 5050 --listeners 1000 --rate 50       at 50 messages a second: latency
     python bench/fanout.py --port 5050 --listeners 1000 --joins         all join at once: until every notice is there
 
-The server is to be started with --max-clients 20000 --max-per-address 0 --rate 0 --backlog 0. For Redis: --redis.
+The server is to be started with --max-clients 20000 --max-per-address 0 --rate 0 --backlog 0. For Redis: --redis. For a
+server that speaks TLS: --authority FILE.
 
 Like fan.c, which is faster and needs a compiler: a window of messages is on its way at a time; a delivery is counted
 when its marker arrives. One thread, one selector; a listener costs one recv and one count for all that has arrived.
@@ -13,6 +14,7 @@ when its marker arrives. One thread, one selector; a listener costs one recv and
 import argparse
 import selectors
 import socket
+import ssl
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -25,7 +27,10 @@ _BUFFER = bytearray(262_144)
 
 def count_in(sock: Any, marker: bytes) -> int:
     """Receive what has arrived; return how many markers are in it."""
-    received = sock.recv_into(_BUFFER)
+    try:
+        received = sock.recv_into(_BUFFER)
+    except ssl.SSLWantReadError:
+        return 0  # a part of a record, of which nothing can be read yet
     if not received:
         raise SystemExit("the server closed a connection: is a limit in the way?")
     return _BUFFER.count(marker, 0, received)
@@ -37,6 +42,7 @@ class Crowd:
 
     port: int
     redis: bool
+    tls: ssl.SSLContext | None = None
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     socks: list[socket.socket] = field(default_factory=list)
 
@@ -45,6 +51,8 @@ class Crowd:
         for _ in range(count):
             sock = socket.create_connection(("127.0.0.1", self.port))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:
+                sock = self.tls.wrap_socket(sock, server_hostname="127.0.0.1")
             sock.setblocking(False)
             self.selector.register(sock, selectors.EVENT_READ)
             self.socks.append(sock)
@@ -141,8 +149,10 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0, help="messages a second; 0 is as fast as it goes")
     parser.add_argument("--joins", action="store_true", help="measure how fast all join at once")
     parser.add_argument("--redis", action="store_true", help="the server is redis-server")
+    parser.add_argument("--authority", help="the server speaks TLS, with a certificate that this authority has signed")
     options = parser.parse_args()
-    crowd = Crowd(options.port, options.redis)
+    tls = ssl.create_default_context(cafile=options.authority) if options.authority else None
+    crowd = Crowd(options.port, options.redis, tls)
     crowd.connect(options.listeners + (not options.joins))
     if options.joins:
         print(f"joins={options.listeners} seconds={join_at_once(crowd):.3f}")
