@@ -1,6 +1,7 @@
 """What TLS costs the server: the same talk with and without it, in turn in one run.
 
     python bench/tls.py [--rounds 5] [--listeners 10 100 1000]
+    python bench/tls.py --storm        a thousand hold out their hands at once: how long does somebody wait who is in?
 
 The load comes from fanout.py, which does TLS as well, and so takes more time than the server: what is compared is the
 server's processor time and memory, and not how fast it goes. One line is said at a time. Of several, those that come
@@ -11,10 +12,14 @@ and the handshakes, is what there is to pay.
 """
 
 import argparse
+import contextlib
+import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,8 +74,45 @@ def certify(folder: Path) -> tuple[list[str], list[str]]:
     return ["--certificate", str(folder / "server.pem")], ["--authority", str(folder / "authority.pem")]
 
 
+def first_words() -> bytes:
+    """Return what a client says first in a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+    return outgoing.read()
+
+
+def storm(contestant: Contestant, authority: str, strangers: int = 1000, lines: int = 600) -> list[float]:
+    """Say a line every few milliseconds, while so many begin a handshake; return how long each took to come back, in
+    milliseconds, in order of size."""
+    context = ssl.create_default_context(cafile=authority)
+    hello = first_words()
+    took = []
+    with contestant.running() as (port, _), contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", port)
+        sock = stack.enter_context(socket.create_connection(address))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        alice = stack.enter_context(context.wrap_socket(sock, server_hostname=address[0]))
+        alice.sendall(b"alice\n")
+        stream = alice.makefile("rb")
+        crowd = [stack.enter_context(socket.create_connection(address)) for _ in range(strangers)]
+        for number in range(lines):
+            if number == lines // 4:
+                for stranger in crowd:
+                    stranger.sendall(hello)
+            began = time.perf_counter()
+            alice.sendall(b"%d\n" % number)
+            while stream.readline() != b"alice: %d\n" % number:
+                pass
+            took.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.005)
+        stream.close()
+    return sorted(took)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="What TLS costs the server.")
+    parser.add_argument("--storm", action="store_true", help="a thousand handshakes at once, beside somebody who talks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--listeners", type=int, nargs="*", default=[10, 100, 1000])
     parser.add_argument("--deliveries", type=int, default=400_000, help="in each run")
@@ -79,7 +121,11 @@ def main() -> None:
         certificate, authority = certify(Path(folder))
         plain = Contestant("chat", lambda port: [sys.executable, SERVER, "--port", str(port), *FLAGS])
         safe = Contestant("tls", lambda port: [*plain.command(port), *certificate])
-        for listeners in options.listeners:
+        for _ in range(options.rounds if options.storm else 0):
+            took = storm(safe, authority[1])
+            print(f"| storm | median {statistics.median(took):.2f} ms, p99 {took[int(len(took) * 0.99)]:.1f} ms, "
+                  f"longest {took[-1]:.1f} ms |", flush=True)  # fmt: skip
+        for listeners in options.listeners if not options.storm else ():
             messages = options.deliveries // listeners
             pairs = [
                 (run(plain, [], listeners, messages), run(safe, authority, listeners, messages))
