@@ -1,8 +1,11 @@
 """alice and bob at two real windows, with the real server; it is killed and started again, names are refused."""
 
+import contextlib
+import json
 import logging
 import os
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -27,11 +30,16 @@ from chat.client.model import Entry, Kind, State
 from chat.client.settings import Settings
 from chat.client.window import ChatWindow, run
 from chat.protocol import Form
+from suites.people import FakeServer, Scene
 from suites.programs import Program, Server, python_program
 
 from .conftest import FINAL
 
 PATIENCE = 15.0
+WELCOME = {
+    "type": "welcome", "version": 1, "server": "test", "name": "alice", "token": "0" * 32, "seq": 0, "resumed": False,
+    "limits": {"line": 4096, "ids": 256}, "people": [], "more": False,
+}  # fmt: skip
 
 
 class Person:
@@ -742,38 +750,47 @@ def test_the_keyboard_reaches_everything_in_order(talk: tuple[Person, Person]) -
     ]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo-terminals")
-def test_the_terminal_client_talks_to_a_window(host: Host, comes: Comes, until: Until, tmp_path: Path) -> None:
-    """Lines that arrive stand above the one being typed."""
+has_terminals = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo-terminals")
+
+
+@contextlib.contextmanager
+def at_a_terminal(*flags: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """The terminal client, and the other end of its terminal: what is written there is typed."""
     import pty  # not on Windows
 
+    ours, theirs = pty.openpty()
+    command = python_program(FINAL, "client.py", "--terminal", *flags)
+    environment = {**os.environ, "TERM": "dumb"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as program:
+        os.close(theirs)
+        try:
+            yield program, ours
+        finally:
+            program.kill()
+            os.close(ours)
+
+
+@has_terminals
+def test_the_terminal_client_talks_to_a_window(host: Host, comes: Comes, until: Until) -> None:
+    """Lines that arrive stand above the one being typed."""
     bob = comes(host.address, "bob")
     bob.joins()
     until(lambda: bob.window.model.state is State.TALKING)
-    ours, theirs = pty.openpty()
-    command = python_program(FINAL, "client.py", "--terminal", "--port", str(host.port), "--name", "alice")
-    environment = {**os.environ, "TERM": "dumb"}
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as alice:
-        os.close(theirs)
+    with at_a_terminal("--port", str(host.port), "--name", "alice") as (alice, terminal):
         until(lambda: "alice" in bob.listed)
-        os.write(ours, b"hello from a terminal\r")
+        os.write(terminal, b"hello from a terminal\r")
         until(lambda: "alice: hello from a terminal\n" in bob.text)
         bob.says("hello from a window")
-        shown = b""
-        while b"bob: hello from a window" not in shown:
-            bob.root.update()
-            shown += os.read(ours, 4096)
-        os.write(ours, b"/quit\r")
+        until(lambda: "bob: hello from a window\n" in bob.text)
+        reads_until(terminal, b"bob: hello from a window")
+        os.write(terminal, b"/quit\r")
         until(lambda: "alice" not in bob.listed)
         assert alice.wait(PATIENCE) == 0
-    os.close(ours)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo-terminals")
+@has_terminals
 def test_a_window_and_a_terminal_talk_in_private(comes: Comes, until: Until, tmp_path: Path) -> None:
     """With TLS; whom to trust, and where they were, is remembered from the one to the other."""
-    import pty  # not on Windows
-
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
@@ -785,18 +802,13 @@ def test_a_window_and_a_terminal_talk_in_private(comes: Comes, until: Until, tmp
         bob.window.settings.authority = str(tmp_path / "authority.pem")
         bob.joins()
         until(lambda: bob.window.model.state is State.TALKING)
-        ours, theirs = pty.openpty()
-        command = python_program(FINAL, "client.py", "--terminal", "--name", "alice")
-        environment = {**os.environ, "TERM": "dumb"}
-        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as alice:
-            os.close(theirs)
+        with at_a_terminal("--name", "alice") as (alice, terminal):
             until(lambda: "alice" in bob.listed)
-            os.write(ours, b"nobody else reads this\r")
+            os.write(terminal, b"nobody else reads this\r")
             until(lambda: "alice: nobody else reads this\n" in bob.text)
-            os.write(ours, b"/quit\r")
+            os.write(terminal, b"/quit\r")
             until(lambda: "alice" not in bob.listed)
             assert alice.wait(PATIENCE) == 0
-        os.close(ours)
     finally:
         host.program.close()
 
@@ -823,6 +835,42 @@ def test_the_flags_say_which_server(
     with pytest.raises(SystemExit):
         command_line.client([*flags, "--name", "alice", "--authority", "authority.pem"])
     assert came == [(server, "alice", str(tmp_path / "authority.pem"))]
+
+
+@has_terminals
+@pytest.mark.parametrize("is_let_in", [True, False])
+def test_what_is_typed_on_the_way_in_is_not_lost(is_let_in: bool) -> None:
+    """It is said as soon as we are in; if we aren't, it is not said, and no name either."""
+    server = FakeServer(Scene(PATIENCE))
+    try:
+        with at_a_terminal("--port", str(server.port), "--name", "alice") as (alice, terminal):
+            line = server.accepts()
+            assert json.loads(line.next_line())["type"] == "join"
+            reads_until(terminal, "… ".encode())
+            os.write(terminal, b"hello early\r")
+            reads_until(terminal, "… ".encode())  # it asks for the next line: this one has been taken
+            if is_let_in:
+                line.says(json.dumps(WELCOME))
+                assert json.loads(line.next_line())["text"] == "hello early"
+            else:
+                line.says(json.dumps({"type": "failed", "reason": "taken", "text": "alice is taken"}))
+                reads_until(terminal, "(not said: “hello early”".encode())
+                line.hears_the_end()
+                server.is_left_alone()
+            os.write(terminal, b"/quit\r")
+            assert alice.wait(PATIENCE) == 0
+    finally:
+        server.close()
+
+
+def reads_until(terminal: int, wanted: bytes) -> None:
+    """Read what a program shows on its terminal, up to this."""
+    shown = b""
+    deadline = time.monotonic() + PATIENCE
+    while wanted not in shown:
+        assert time.monotonic() < deadline, shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 1)
 
 
 def test_the_terminal_client_needs_a_terminal(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class Console:
         # How much of what there is to see has been printed.
         self._printed = 0
         self._said = ""
-        self._complained: set[str] = set()
+        # What was typed before we were in: it was meant for the chat, and waits for the verdict.
+        self._early: list[str] = []
 
     async def run(self, name: str) -> None:
         """Chat until the person leaves."""
@@ -68,7 +69,9 @@ class Console:
                 return
             if self.model.state is State.OUTSIDE:
                 self._join(typed)
-            elif self.model.may_talk and not self._say(typed):
+            elif self.model.state is State.JOINING:
+                self._early.append(typed)
+            elif not self._say(typed):
                 return
 
     def _prompt(self) -> str:
@@ -125,7 +128,17 @@ class Console:
             self._said = model.sentence
             print(f"({model.status(time.time())})")
             self._session.app.invalidate()
+        if self.model.state is not State.JOINING:
+            self._say_what_was_early()
         self._complain()
+
+    def _say_what_was_early(self) -> None:
+        early, self._early = self._early, []
+        for typed in early:
+            if self.model.may_talk:
+                self._say(typed)
+            elif typed.strip():
+                print(f"(not said: “{typed}”: you aren't in the chat)")
 
     def _complain(self) -> None:
         """Say what wasn't said, once."""
